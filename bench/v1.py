@@ -67,16 +67,23 @@ def main() -> None:
                 _FIRST,
                 ("zE",) * 5,
             ),
-            Asked("search, every file", lambda who: media.list_files(who, search="jpg"), _FIRST, ("jpg",) * 5),
+            Asked(
+                "search, every file", lambda who: media.list_files(who, search="jpg"), _FIRST, ("jpg",) * 5
+            ),
             Asked(
                 "search, no match",
                 lambda who: media.list_files(who, search="no such thing"),
                 _FIRST,
                 ("no such thing",) * 5,
             ),
-            Asked("tag of 1 in 1,000", lambda who: media.list_files(who, tag_slugs=["rare"]), _TAGGED, ("rare",)),
             Asked(
-                "tag of every other", lambda who: media.list_files(who, tag_slugs=["common"]), _TAGGED, ("common",)
+                "tag of 1 in 1,000", lambda who: media.list_files(who, tag_slugs=["rare"]), _TAGGED, ("rare",)
+            ),
+            Asked(
+                "tag of every other",
+                lambda who: media.list_files(who, tag_slugs=["common"]),
+                _TAGGED,
+                ("common",),
             ),
             Asked("first page", media.list_files, ""),
             Asked("offset 40,000", lambda who: media.list_files(who, offset=40_000), "", offset=40_000),

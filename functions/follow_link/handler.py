@@ -25,7 +25,9 @@ def app(request: Request[None, studio.LinkQuery], _: Nobody) -> Answer:
     target = links.target(request.id("mediaId"), request.text("token"))
     head = request.method == "HEAD"
     return studio.show_redirect(
-        delivery.redirect(target, size=asked.size, original=asked.original, download=asked.download, head=head)
+        delivery.redirect(
+            target, size=asked.size, original=asked.original, download=asked.download, head=head
+        )
     )
 
 

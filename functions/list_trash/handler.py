@@ -26,7 +26,9 @@ from vitrine.models.people import Caller
 )
 def app(request: Request[None, studio.TrashQuery], caller: Caller) -> studio.Trash:
     asked = request.query()
-    return studio.show_trash(media.list_trash(caller, limit=asked.limit, cursor=asked.after()), limit=asked.limit)
+    return studio.show_trash(
+        media.list_trash(caller, limit=asked.limit, cursor=asked.after()), limit=asked.limit
+    )
 
 
 handler = Mangum(app, lifespan="off")

@@ -20,7 +20,7 @@ import pytest
 from tests.given.library import Organization
 from vitrine.db import Statement
 from vitrine.models.duplicates import FileToCheck
-from vitrine.models.media import Description, MediaType, DescriptionChanges
+from vitrine.models.media import Description, DescriptionChanges, MediaType
 from vitrine.models.people import Caller
 from vitrine.models.places import FolderPath
 from vitrine.models.tags import SluggedTag, Tag

@@ -203,7 +203,9 @@ def test_v1_orders_by_one_column_with_ties_by_id_over_all_pages(
     expected = [row[3] for row in sorted(made, key=lambda row: (row[column], row[3]), reverse=descending)]
 
     pages = [
-        media.list_files(organization.caller, order_by=order_by, descending=descending, limit=3, offset=offset)
+        media.list_files(
+            organization.caller, order_by=order_by, descending=descending, limit=3, offset=offset
+        )
         for offset in (0, 3, 6, 9)
     ]
 

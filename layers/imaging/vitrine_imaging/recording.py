@@ -155,9 +155,7 @@ def _record(
             if not db.run(queries.objects.live(organization, each)):
                 raise Busy("The frames were given up while they were being written")
         for frame in frames or []:
-            db.queue(
-                queries.frames.put_frame(organization, attempt.id, attempt.generation, frame, mint_id())
-            )
+            db.queue(queries.frames.put_frame(organization, attempt.id, attempt.generation, frame, mint_id()))
         db.queue(
             queries.processing.record(
                 organization,

@@ -25,7 +25,7 @@ from pydantic_core import PydanticCustomError, to_json
 from typing_extensions import TypedDict
 
 from vitrine import models
-from vitrine.delivery import Redirect, Linked, Links
+from vitrine.delivery import Linked, Links, Redirect
 from vitrine.dialects import Answer, Input, said_in_headers
 from vitrine.dialects.formats import parse_id as parse_id
 from vitrine.errors import ApiError, Invalid, Issue, NotAMember, NotServed, OtherOrganization, Stale

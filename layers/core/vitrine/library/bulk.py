@@ -162,7 +162,8 @@ def _restore(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes
     db.queue(queries.bulk.lock_collections(organization, items))
     locked = {each.id: each for each in db.run(queries.bulk.lock_deletions(organization, items))}
     deletion_of = {
-        each.id: each.deletion_id for each in reversed(db.run(queries.bulk.get_deletions(organization, items)))
+        each.id: each.deletion_id
+        for each in reversed(db.run(queries.bulk.get_deletions(organization, items)))
     }
 
     rejected: dict[UUID, ApiError] = {}
@@ -194,7 +195,9 @@ def _tag(db: Transaction, caller: Caller, items: Sequence[UUID], wanted: Label) 
     organization = caller.organization_id
     locked = _lock_to_tag(db, organization, items)
     there = {each.id: each for each in db.run(queries.bulk.count_tags(organization, items, wanted))}
-    rejected: dict[UUID, ApiError] = {each.id: tags.already_tagged() for each in there.values() if each.has_it}
+    rejected: dict[UUID, ApiError] = {
+        each.id: tags.already_tagged() for each in there.values() if each.has_it
+    }
     others = locked.keys() - rejected.keys()
     try:
         tags.check_not_hidden(db, organization, [wanted])
@@ -217,7 +220,9 @@ def _tag(db: Transaction, caller: Caller, items: Sequence[UUID], wanted: Label) 
 def _untag(db: Transaction, caller: Caller, items: Sequence[UUID], group: str, name: str | None) -> Outcomes:
     organization = caller.organization_id
     locked = _lock_to_tag(db, organization, items)
-    changed = {each.id for each in db.run(queries.bulk.detach_tags(organization, sorted(locked), group, name))}
+    changed = {
+        each.id for each in db.run(queries.bulk.detach_tags(organization, sorted(locked), group, name))
+    }
     if changed:
         db.queue(queries.bulk.touch(organization, sorted(changed), caller.user_id))
     return Outcomes(

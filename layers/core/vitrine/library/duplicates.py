@@ -9,7 +9,7 @@ from uuid import UUID
 from vitrine import queries
 from vitrine.db import read, read_all
 from vitrine.errors import Invalid, NotFound
-from vitrine.models.duplicates import MAX_DISTANCE, DEFAULT_DISTANCE, Duplicate, DuplicateGroup
+from vitrine.models.duplicates import DEFAULT_DISTANCE, MAX_DISTANCE, Duplicate, DuplicateGroup
 from vitrine.models.pages import Cursor
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vitrine.models.people import Caller
     from vitrine.queries.likenesses import GroupMember
 
-__all__ = ["MAX_DISTANCE", "DEFAULT_DISTANCE", "find", "groups", "others", "record"]
+__all__ = ["DEFAULT_DISTANCE", "MAX_DISTANCE", "find", "groups", "others", "record"]
 
 MOST_SHOWN = 5  # for each that is asked about
 MOST_OTHERS = 10  # copies of an upload's bytes
@@ -45,11 +45,18 @@ def list_identical(caller: Caller, version: UUID) -> tuple[IdenticalVersion, ...
     """Further versions of this one's bytes, in the organization, in its trash too; ten at most. None
     while nobody knows its bytes.
     """
-    return tuple(read(caller, queries.likenesses.list_identical(caller.organization_id, version, MOST_OTHERS)))
+    return tuple(
+        read(caller, queries.likenesses.list_identical(caller.organization_id, version, MOST_OTHERS))
+    )
 
 
 def list_groups(
-    caller: Caller, collection: UUID, *, distance: int = DEFAULT_DISTANCE, limit: int = 10, cursor: Cursor | None = None
+    caller: Caller,
+    collection: UUID,
+    *,
+    distance: int = DEFAULT_DISTANCE,
+    limit: int = 10,
+    cursor: Cursor | None = None,
 ) -> tuple[tuple[DuplicateGroup, ...], bool]:
     """A page of the groups of living, verified files of a collection that are the same, and whether there are
     more. First those of the same bytes,

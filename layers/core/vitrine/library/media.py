@@ -126,9 +126,7 @@ def list_files(
     totals, items = read_all(
         caller,
         queries.files.total(organization, [wanted] if wanted else FILE_TYPES),
-        queries.files.page(
-            organization, wanted, order_by, descending=descending, limit=limit, offset=offset
-        ),
+        queries.files.page(organization, wanted, order_by, descending=descending, limit=limit, offset=offset),
     )
     return Page(tuple(items), totals[0].total, None)
 
@@ -236,7 +234,9 @@ def move(caller: Caller, item: UUID, *, to: FolderPath, check: MediaCheck | None
         locked = db.first(queries.media.lock_place(organization, item))
         if locked is None:
             raise NotFound(NO_MEDIA)
-        target, under = check_destination(locked, db.first(queries.folders.get_destination(organization, to.place_id)))
+        target, under = check_destination(
+            locked, db.first(queries.folders.get_destination(organization, to.place_id))
+        )
         stays = to.place_id == locked.place_id
         if locked.path is not None and not stays:
             check_depth(locked.path, db.run(queries.folders.get_depth(item))[0].depth, under)

@@ -58,7 +58,9 @@ def list_of_file(caller: Caller, item: UUID) -> list[SluggedTag]:
     """
     organization = caller.organization_id
     found, tags = read_all(
-        caller, queries.media.get_without_counts(organization, item), queries.team_tags.list_of_item(organization, item)
+        caller,
+        queries.media.get_without_counts(organization, item),
+        queries.team_tags.list_of_item(organization, item),
     )
     if not found or found[0].type == "folder" or found[0].verified_at is None:
         raise NotFound(NO_MEDIA)

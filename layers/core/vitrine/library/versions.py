@@ -43,7 +43,9 @@ def list_of_item(caller: Caller, item: UUID) -> list[Media]:
     """The versions of an item, or of the item that a version is of, each as itself, the first one first.
     Raises NotFound; Invalid for a folder.
     """
-    found = read(caller, queries.versions.list_of_item(caller.organization_id, get_item(caller, item).media_id))
+    found = read(
+        caller, queries.versions.list_of_item(caller.organization_id, get_item(caller, item).media_id)
+    )
     if not found:
         raise NotFound(NO_MEDIA)
     return found

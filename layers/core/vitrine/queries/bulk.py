@@ -115,8 +115,8 @@ def lock(organization: UUID, items: Sequence[UUID]) -> Statement[PlacedItem]:
 
 
 _HELD: LiteralString = """
-        select media.id, media.collection_id, media.place_id, media.type, media.verified_at is not null as verified,
-               (select path::text from folder_paths where organization_id = %(organization)s and folder_id = media.id) as path
+        select media.id, media.collection_id, media.place_id, media.type,
+               media.verified_at is not null as verified,
           from media
           join collections collection on collection.organization_id = %(organization)s
                                      and collection.id = media.collection_id
@@ -155,7 +155,12 @@ def mark(organization: UUID, deletion: UUID, items: Sequence[UUID], actor: UUID)
 def set_root(organization: UUID, deletion: UUID, root: MarkedItem) -> Statement[object]:
     """The act is one of this item alone."""
     return Statement(
-        "update deletions set kind = %(kind)s, root_id = %(root)s where organization_id = %(organization)s and id = %(deletion)s",
+        """
+        update deletions
+           set kind = %(kind)s, root_id = %(root)s
+         where organization_id = %(organization)s
+           and id = %(deletion)s
+        """,
         nothing,
         organization=organization,
         deletion=deletion,
@@ -187,7 +192,8 @@ def lock_deletions(organization: UUID, items: Sequence[UUID]) -> Statement[Delet
     """
     return Statement(
         """
-        select id, kind, root_id, state, item_count, kind = 'folder' as is_folder, kind = 'version' as is_version
+        select id, kind, root_id, state, item_count, kind = 'folder' as is_folder,
+               kind = 'version' as is_version
           from deletions
          where organization_id = %(organization)s
            and id in (select deletion_id from media where organization_id = %(organization)s and id = any(%(items)s)
@@ -246,7 +252,8 @@ def get_depths(folders: Sequence[UUID]) -> Statement[FolderDepth]:
         """
         select folder as id, max(nlevel(below.path)) - 1 as depth
           from unnest(%(folders)s::uuid[]) as folder
-         cross join lateral subtree(folder) as below        -- definer function: paths find no index under a policy
+         -- definer function: paths find no index under a policy
+         cross join lateral subtree(folder) as below
          group by folder
         """,
         FolderDepth,
@@ -261,7 +268,8 @@ def count_move(organization: UUID, items: Sequence[UUID], place: UUID) -> Statem
     return Statement(
         """
         insert into count_ledger (organization_id, collection_id, place_id, type, delta)
-        select media.organization_id, media.collection_id, side.place_id, media.type, (side.sign * count(*))::integer
+        select media.organization_id, media.collection_id, side.place_id, media.type,
+               (side.sign * count(*))::integer
           from media
          cross join lateral (values (media.place_id, -1), (%(place)s::uuid, 1)) as side (place_id, sign)
          where media.organization_id = %(organization)s

@@ -139,7 +139,13 @@ def lock(organization: UUID, collection: UUID) -> Statement[Collection]:
 def lock_in_any_state(organization: UUID, collection: UUID) -> Statement[object]:
     """The same, whether it lives or not. Read on as above."""
     return Statement(
-        "select id from collections where organization_id = %(organization)s and id = %(collection)s for no key update",
+        """
+        select id
+          from collections
+         where organization_id = %(organization)s
+           and id = %(collection)s
+           for no key update
+        """,
         nothing,
         organization=organization,
         collection=collection,

@@ -96,7 +96,8 @@ def fold(limit: int) -> Statement[Folded]:
           select organization_id, collection_id, place_id, type, sum(delta)
             from gone
            group by organization_id, collection_id, place_id, type
-           order by organization_id, place_id, type            -- one order for all: two folding at once wait, and do not deadlock
+           -- one order for all: two folding at once wait, and do not deadlock
+           order by organization_id, place_id, type
           on conflict (organization_id, place_id, type) do update
              set items = kept.items + excluded.items
         ), by_collection as (

@@ -56,7 +56,8 @@ def get_place(organization: UUID, collection: UUID | None, place: UUID | None) -
                               and item.id = %(place)s::uuid
                               and item.collection_id = collection.id
                               and item.status = 'active'
-          left join folder_paths place on place.organization_id = %(organization)s and place.folder_id = item.id
+          left join folder_paths place on place.organization_id = %(organization)s
+                                      and place.folder_id = item.id
          where collection.organization_id = %(organization)s
            and collection.id = coalesce(%(collection)s::uuid,
                                         (select id from collections where organization_id = %(organization)s and is_default))
@@ -135,7 +136,9 @@ def list_named(organization: UUID, place: UUID, name: str) -> Statement[Folder]:
 def lock_name(place: UUID, name: str) -> Statement[object]:
     """Those who want a folder of this name here come one after the other until the transaction ends."""
     return Statement(
-        "select pg_advisory_xact_lock(hashtextextended('folder:' || %(place)s::text || ':' || %(name)s::text, 0)) is null as waited",
+        """
+        select pg_advisory_xact_lock(hashtextextended('folder:' || %(place)s::text || ':' || %(name)s::text, 0)) is null as waited
+        """,
         nothing,
         place=place,
         name=name,
@@ -151,8 +154,10 @@ def insert(
     return Statement(
         f"""
         with folder as (
-          insert into media (organization_id, id, collection_id, parent_id, type, name, link_token, created_by, verified_at, created_at, updated_at)
-          values (%(organization)s, %(id)s, %(collection)s, %(parent)s, 'folder', %(name)s, %(link_token)s, %(creator)s, now(), now(), now())
+          insert into media (organization_id, id, collection_id, parent_id, type, name, link_token,
+                             created_by, verified_at, created_at, updated_at)
+          values (%(organization)s, %(id)s, %(collection)s, %(parent)s, 'folder', %(name)s, %(link_token)s,
+                  %(creator)s, now(), now(), now())
           returning *
         ), place as (
           insert into folder_paths (organization_id, folder_id, path)
@@ -178,7 +183,8 @@ def get_destination(organization: UUID, place: UUID) -> Statement[Destination]:
         """
         select media.collection_id, media.id as item_id, media.type, place.path::text as path
           from media
-          left join folder_paths place on place.organization_id = %(organization)s and place.folder_id = media.id
+          left join folder_paths place on place.organization_id = %(organization)s
+                                      and place.folder_id = media.id
           join collections collection on collection.organization_id = %(organization)s
                                      and collection.id = media.collection_id
                                      and collection.status = 'active'
@@ -205,7 +211,8 @@ def get_depth(folder: UUID) -> Statement[Depth]:
     return Statement(
         """
         select max(nlevel(below.path)) - 1 as depth
-          from subtree(%(folder)s) as below                 -- definer function: paths find no index under a policy
+          -- definer function: paths find no index under a policy
+          from subtree(%(folder)s) as below
         """,
         Depth,
         folder=folder,
@@ -224,7 +231,8 @@ def reroot(organization: UUID, folder: UUID, under: str) -> Statement[object]:
          where top.organization_id = %(organization)s
            and top.folder_id = %(folder)s
            and folder_paths.organization_id = %(organization)s
-           and folder_paths.folder_id = any(array(select id from subtree(%(folder)s)))     -- joined, all paths would be read to find a hundred
+           -- joined, all paths would be read to find a hundred
+           and folder_paths.folder_id = any(array(select id from subtree(%(folder)s)))
         """,
         nothing,
         organization=organization,

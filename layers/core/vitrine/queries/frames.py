@@ -33,14 +33,16 @@ def put_frame(
     """The frame of this ordinal is this one; it keeps the id it had."""
     return Statement(
         """
-        insert into frames (organization_id, id, version_id, ordinal, generation, key, mime_type, width, height,
-                            thumbnail_key, thumbnail_width, thumbnail_height, at_seconds, end_seconds)
-        values (%(organization)s, %(id)s, %(version)s, %(ordinal)s, %(generation)s, %(key)s, %(mime_type)s, %(width)s, %(height)s,
-                %(thumbnail_key)s, %(thumbnail_width)s, %(thumbnail_height)s, %(at_seconds)s, %(end_seconds)s)
+        insert into frames (organization_id, id, version_id, ordinal, generation, key, mime_type, width,
+                            height, thumbnail_key, thumbnail_width, thumbnail_height, at_seconds, end_seconds)
+        values (%(organization)s, %(id)s, %(version)s, %(ordinal)s, %(generation)s, %(key)s, %(mime_type)s,
+                %(width)s, %(height)s, %(thumbnail_key)s, %(thumbnail_width)s, %(thumbnail_height)s,
+                %(at_seconds)s, %(end_seconds)s)
         on conflict (organization_id, version_id, ordinal) do update
-           set generation = excluded.generation, key = excluded.key, mime_type = excluded.mime_type, width = excluded.width,
-               height = excluded.height, thumbnail_key = excluded.thumbnail_key, thumbnail_width = excluded.thumbnail_width,
-               thumbnail_height = excluded.thumbnail_height, at_seconds = excluded.at_seconds, end_seconds = excluded.end_seconds
+           set generation = excluded.generation, key = excluded.key, mime_type = excluded.mime_type,
+               width = excluded.width, height = excluded.height, thumbnail_key = excluded.thumbnail_key,
+               thumbnail_width = excluded.thumbnail_width, thumbnail_height = excluded.thumbnail_height,
+               at_seconds = excluded.at_seconds, end_seconds = excluded.end_seconds
         """,
         nothing,
         organization=organization,
@@ -63,7 +65,13 @@ def put_frame(
 def drop_frames(organization: UUID, version: UUID, *, but: int) -> Statement[object]:
     """No frames of another generation are left."""
     return Statement(
-        "delete from frames where organization_id = %(organization)s and version_id = %(version)s and generation <> %(but)s",
+        """
+        delete
+          from frames
+         where organization_id = %(organization)s
+           and version_id = %(version)s
+           and generation <> %(but)s
+        """,
         nothing,
         organization=organization,
         version=version,

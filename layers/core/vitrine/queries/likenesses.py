@@ -34,7 +34,9 @@ def lock_collection(collection: UUID) -> Statement[object]:
     What is compared is sent after this, as statements of their own.
     """
     return Statement(
-        "select pg_advisory_xact_lock(hashtextextended('likenesses:' || %(collection)s::text, 0)) is null as waited",
+        """
+        select pg_advisory_xact_lock(hashtextextended('likenesses:' || %(collection)s::text, 0)) is null as waited
+        """,
         nothing,
         collection=collection,
     )
@@ -54,8 +56,10 @@ def insert(organization: UUID, version: UUID) -> Statement[object]:
     """How the version looks is known, where it has a hash."""
     return Statement(
         """
-        insert into perceptual_hashes (organization_id, version_id, media_id, collection_id, type, sha256, hash)
-        select version.organization_id, version.id, version.media_id, media.collection_id, version.type, version.sha256, version.phash::bigint
+        insert into perceptual_hashes (organization_id, version_id, media_id, collection_id, type, sha256,
+                                       hash)
+        select version.organization_id, version.id, version.media_id, media.collection_id, version.type,
+               version.sha256, version.phash::bigint
           from versions version
           join media on media.organization_id = %(organization)s and media.id = version.media_id
          where version.organization_id = %(organization)s
@@ -74,8 +78,10 @@ def insert_nearest(organization: UUID, version: UUID, most: int) -> Statement[ob
     """
     return Statement(
         """
-        insert into likenesses (organization_id, version_id, earlier_id, collection_id, media_id, earlier_media_id, distance)
-        select %(organization)s, greatest(own.version_id, other.version_id), least(own.version_id, other.version_id), own.collection_id,
+        insert into likenesses (organization_id, version_id, earlier_id, collection_id, media_id,
+                                earlier_media_id, distance)
+        select %(organization)s, greatest(own.version_id, other.version_id),
+               least(own.version_id, other.version_id), own.collection_id,
                case when own.version_id > other.version_id then own.media_id else other.media_id end,
                case when own.version_id > other.version_id then other.media_id else own.media_id end,
                other.distance

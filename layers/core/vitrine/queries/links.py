@@ -15,7 +15,8 @@ def target(media: UUID, token: str) -> Statement[Link]:
     """No row: deleted, blocked, not yet verified, or no such link."""
     return Statement(
         """
-        select organization_id, name, filename, mime_type, processing, key, external_url, frame_key, frame_mime_type, thumbnail_key
+        select organization_id, name, filename, mime_type, processing, key, external_url, frame_key,
+               frame_mime_type, thumbnail_key
           from link_target(%(media)s, %(token)s)
         """,
         Link,

@@ -179,9 +179,11 @@ def lock_place(organization: UUID, item: UUID) -> Statement[PlacedItem]:
     """
     return Statement(
         """
-        select media.id, media.collection_id, media.place_id, media.type, place.path::text as path, media.verified_at is not null as verified
+        select media.id, media.collection_id, media.place_id, media.type, place.path::text as path,
+               media.verified_at is not null as verified
           from media
-          left join folder_paths place on place.organization_id = %(organization)s and place.folder_id = media.id
+          left join folder_paths place on place.organization_id = %(organization)s
+                                      and place.folder_id = media.id
           join collections collection on collection.organization_id = %(organization)s
                                      and collection.id = media.collection_id
                                      and collection.status = 'active'

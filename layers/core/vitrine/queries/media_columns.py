@@ -15,13 +15,14 @@ COLUMNS_WITHOUT_COUNTS: LiteralString = """
        media.id, media.organization_id, media.collection_id, collection.name as collection_name,
        case when media.type = 'folder' then place.path::text
             else coalesce(place.path::text, replace(media.collection_id::text, '-', '')) || '.' || replace(media.id::text, '-', '') end as path,
-       media.type, media.status, media.row_version, media.name, media.title, media.alt, media.caption, media.metadata,
-       coalesce(tagged.tags, '{}') as tags, media.link_token, media.active_version_id as version_id, coalesce(version.number, 1) as version_number,
-       version.codec, version.frame_rate,
-       media.filename, media.mime_type, media.size_bytes, media.width, media.height, media.duration, media.sha256, media.placeholder,
-       coalesce(version.colors, '{}') as colors, version.exif, media.taken_at, media.taken_zone,
-       media.processing, media.processing_reason, media.moderation, media.verified_at,
-       media.created_at, media.created_by, media.updated_at, media.updated_by, coalesce(framed.frames, '[]') as frames,
+       media.type, media.status, media.row_version, media.name, media.title, media.alt, media.caption,
+       media.metadata, coalesce(tagged.tags, '{}') as tags, media.link_token,
+       media.active_version_id as version_id, coalesce(version.number, 1) as version_number, version.codec,
+       version.frame_rate, media.filename, media.mime_type, media.size_bytes, media.width, media.height,
+       media.duration, media.sha256, media.placeholder, coalesce(version.colors, '{}') as colors,
+       version.exif, media.taken_at, media.taken_zone, media.processing, media.processing_reason,
+       media.moderation, media.verified_at, media.created_at, media.created_by, media.updated_at,
+       media.updated_by, coalesce(framed.frames, '[]') as frames,
        version.reprocess_requested_at is not null as is_reprocessing, version.reprocess_failure
 """
 
@@ -29,24 +30,28 @@ COLUMNS_WITHOUT_COUNTS: LiteralString = """
 def _joins(item: LiteralString) -> LiteralString:
     """What COLUMNS_WITHOUT_COUNTS needs, `item` being whose the tags are."""
     return f"""
-  join collections collection on collection.organization_id = %(organization)s and collection.id = media.collection_id
+  join collections collection on collection.organization_id = %(organization)s
+                             and collection.id = media.collection_id
   left join folder_paths place on place.organization_id = %(organization)s
                               and place.folder_id = case when media.type = 'folder' then media.id else media.parent_id end
-  left join versions version on version.organization_id = %(organization)s and version.id = media.active_version_id
+  left join versions version on version.organization_id = %(organization)s
+                            and version.id = media.active_version_id
   left join lateral (
        select json_object_agg(of_group."group", of_group.names order by of_group."group" collate "C") as tags
          from (select tag."group", json_agg(tag.name order by tag.name collate "C") as names
                  from media_tags
-                 join tags tag on tag.organization_id = %(organization)s and tag.id = media_tags.tag_id and tag.is_active
+                 join tags tag on tag.organization_id = %(organization)s
+                              and tag.id = media_tags.tag_id
+                              and tag.is_active
                 where media_tags.organization_id = %(organization)s
                   and media_tags.media_id = {item}
                 group by tag."group") as of_group) as tagged on true
   left join lateral (
        select json_agg(json_build_object(
-                'id', frame.id, 'at_seconds', frame.at_seconds, 'end_seconds', frame.end_seconds, 'page_number', frame.page_number,
-                'key', frame.key, 'width', frame.width, 'height', frame.height, 'thumbnail_key', frame.thumbnail_key,
-                'text', frame.text, 'created_at', frame.created_at,
-                'captions', (
+                'id', frame.id, 'at_seconds', frame.at_seconds, 'end_seconds', frame.end_seconds,
+                'page_number', frame.page_number, 'key', frame.key, 'width', frame.width, 'height',
+                frame.height, 'thumbnail_key', frame.thumbnail_key, 'text', frame.text, 'created_at',
+                frame.created_at, 'captions', (
                   select json_agg(json_build_object('id', caption.id, 'text', caption.text, 'created_at', caption.created_at)
                                   order by caption.created_at, caption.id)
                     from captions caption
@@ -54,8 +59,9 @@ def _joins(item: LiteralString) -> LiteralString:
                      and caption.frame_id = frame.id),
                 'detections', (
                   select json_agg(json_build_object(
-                           'id', detection.id, 'type', detection.type, 'label', detection.label, 'polygon', detection.polygon,
-                           'score', detection.score, 'crop_key', detection.crop_key) order by detection.created_at, detection.id)
+                           'id', detection.id, 'type', detection.type, 'label', detection.label, 'polygon',
+                           detection.polygon, 'score', detection.score, 'crop_key',
+                           detection.crop_key) order by detection.created_at, detection.id)
                     from detections detection
                    where detection.organization_id = %(organization)s
                      and detection.frame_id = frame.id)) order by frame.ordinal) as frames
@@ -72,15 +78,19 @@ JOINS_WITHOUT_COUNTS: LiteralString = _joins("media.id")
 # A version as itself, in the place of `media`: what people say of it and where it lies is its item's, the
 # bytes are its own.
 VERSION: LiteralString = """
-       select item.organization_id, version.id, item.id as item_id, item.collection_id, item.parent_id, null::ltree as path, version.type,
-              version.status, item.row_version, item.name, item.title, item.alt, item.caption, item.metadata, version.link_token,
-              version.id as active_version_id, version.filename, version.mime_type, version.size_bytes, version.width, version.height,
-              version.duration, version.sha256, version.placeholder, version.taken_at, version.taken_zone, version.processing,
-              version.processing_reason, version.moderation, version.verified_at, version.created_at, version.created_by,
-              version.updated_at, null::uuid as updated_by,
-              case when version.id <> item.id then item.id end as source_media_id, item.active_version_id = version.id as is_active
+       select item.organization_id, version.id, item.id as item_id, item.collection_id, item.parent_id,
+              null::ltree as path, version.type, version.status, item.row_version, item.name, item.title,
+              item.alt, item.caption, item.metadata, version.link_token, version.id as active_version_id,
+              version.filename, version.mime_type, version.size_bytes, version.width, version.height,
+              version.duration, version.sha256, version.placeholder, version.taken_at, version.taken_zone,
+              version.processing, version.processing_reason, version.moderation, version.verified_at,
+              version.created_at, version.created_by, version.updated_at, null::uuid as updated_by,
+              case when version.id <> item.id then item.id end as source_media_id,
+              item.active_version_id = version.id as is_active
          from versions version
-         join media item on item.organization_id = %(organization)s and item.id = version.media_id and item.status = 'active'
+         join media item on item.organization_id = %(organization)s
+                        and item.id = version.media_id
+                        and item.status = 'active'
         where version.organization_id = %(organization)s
           and version.status = 'active'
 """
@@ -96,7 +106,8 @@ COLUMNS: LiteralString = (
 
 
 JOINS: LiteralString = f"""{JOINS_WITHOUT_COUNTS}
-  left join lateral folder_inside(case when media.type = 'folder' then media.id end) as inside on true    -- of null it does nothing
+  -- of null it does nothing
+  left join lateral folder_inside(case when media.type = 'folder' then media.id end) as inside on true
 """
 
 

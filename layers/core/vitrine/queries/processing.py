@@ -101,11 +101,12 @@ def record(
     return Statement(
         """
         update versions
-           set mime_type = %(mime_type)s, sha256 = %(sha256)s, width = %(width)s, height = %(height)s, duration = %(duration)s,
-               placeholder = %(placeholder)s, phash = %(perceptual_hash)s::bigint::bit(64), colors = %(colors)s, exif = %(exif)s,
-               taken_at = %(taken_at)s, taken_zone = %(taken_zone)s, codec = %(codec)s, frame_rate = %(frame_rate)s,
-               processing = %(processing)s, processing_reason = %(reason)s, generation = %(generation)s,
-               reprocess_requested_at = null, reprocess_failure = null,
+           set mime_type = %(mime_type)s, sha256 = %(sha256)s, width = %(width)s, height = %(height)s,
+               duration = %(duration)s, placeholder = %(placeholder)s,
+               phash = %(perceptual_hash)s::bigint::bit(64), colors = %(colors)s, exif = %(exif)s,
+               taken_at = %(taken_at)s, taken_zone = %(taken_zone)s, codec = %(codec)s,
+               frame_rate = %(frame_rate)s, processing = %(processing)s, processing_reason = %(reason)s,
+               generation = %(generation)s, reprocess_requested_at = null, reprocess_failure = null,
                verified_at = coalesce(verified_at, now()), updated_at = now()
          where organization_id = %(organization)s
            and id = %(version)s
@@ -157,7 +158,13 @@ def fail(organization: UUID, version: UUID, reason: str) -> Statement[object]:
 def put_type(organization: UUID, version: UUID, media_type: MediaType) -> Statement[object]:
     """What the bytes turned out to be."""
     return Statement(
-        "update versions set type = %(type)s where organization_id = %(organization)s and id = %(version)s and type <> %(type)s",
+        """
+        update versions
+           set type = %(type)s
+         where organization_id = %(organization)s
+           and id = %(version)s
+           and type <> %(type)s
+        """,
         nothing,
         organization=organization,
         version=version,

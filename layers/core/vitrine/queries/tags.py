@@ -42,7 +42,8 @@ def insert_missing(organization: UUID, tags: Sequence[NewTag], actor: UUID | Non
                as new (id, "group", name, slug, name_key)
          where not exists (select from tags tag
                             where tag.organization_id = %(organization)s and tag."group" = new."group" and tag.name = new.name)
-         order by new."group", new.name                  -- one order for all: two that make the same wait, and do not deadlock
+         -- one order for all: two that make the same wait, and do not deadlock
+         order by new."group", new.name
             on conflict do nothing
         """,
         nothing,
@@ -82,7 +83,9 @@ def attach(organization: UUID, item: UUID, labels: Sequence[Label], actor: UUID 
         insert into media_tags (organization_id, media_id, tag_id, created_by)
         select %(organization)s, %(item)s, tag.id, %(actor)s
           from unnest(%(groups)s::text[], %(names)s::text[]) as wanted ("group", name)
-          join tags tag on tag.organization_id = %(organization)s and tag."group" = wanted."group" and tag.name = wanted.name
+          join tags tag on tag.organization_id = %(organization)s
+                       and tag."group" = wanted."group"
+                       and tag.name = wanted.name
             on conflict (organization_id, media_id, tag_id) do nothing
         """,
         nothing,

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _COLUMNS: LiteralString = """
-       tag.id, tag."group", tag.name, tag.is_active, tag.slug, tag.description, tag.icon, tag.color, tag."order", tag.created_at, tag.updated_at
+       tag.id, tag."group", tag.name, tag.is_active, tag.slug, tag.description, tag.icon, tag.color,
+       tag."order", tag.created_at, tag.updated_at
 """
 _LISTED: LiteralString = ' order by tag."order", tag.name collate "C" '
 
@@ -115,7 +116,9 @@ def lock_name(organization: UUID, name_key: str) -> Statement[object]:
     one reads what they wrote.
     """
     return Statement(
-        "select pg_advisory_xact_lock(hashtextextended('tag:' || %(organization)s::text || ':' || %(name_key)s::text, 0)) is null as waited",
+        """
+        select pg_advisory_xact_lock(hashtextextended('tag:' || %(organization)s::text || ':' || %(name_key)s::text, 0)) is null as waited
+        """,
         nothing,
         organization=organization,
         name_key=name_key,
@@ -168,7 +171,8 @@ def update(organization: UUID, tag: SluggedTag, name_key: str) -> Statement[Slug
     return Statement(
         f"""
         update tags tag
-           set name = %(name)s, name_key = %(name_key)s, slug = %(slug)s, description = %(description)s, icon = %(icon)s, color = %(color)s,
+           set name = %(name)s, name_key = %(name_key)s, slug = %(slug)s, description = %(description)s,
+               icon = %(icon)s, color = %(color)s,
                "order" = %(order)s, is_active = %(is_active)s, updated_at = now()
          where tag.organization_id = %(organization)s
            and tag.id = %(tag)s

@@ -80,7 +80,8 @@ def insert_deletion(
     return Statement(
         """
         insert into deletions (organization_id, id, kind, root_id, actor, purge_at, item_count)
-        values (%(organization)s, %(deletion)s, %(kind)s, %(root)s, %(actor)s, now() + make_interval(days => %(trash_days)s::integer), 0)
+        values (%(organization)s, %(deletion)s, %(kind)s, %(root)s, %(actor)s,
+                now() + make_interval(days => %(trash_days)s::integer), 0)
         """,
         nothing,
         organization=organization,

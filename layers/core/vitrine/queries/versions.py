@@ -90,10 +90,12 @@ def insert_media(
     """The item is there, its bytes not yet verified."""
     return Statement(
         """
-        insert into media (organization_id, id, collection_id, parent_id, type, name, title, alt, caption, link_token, active_version_id,
-                           filename, mime_type, size_bytes, processing, created_by)
-        values (%(organization)s, %(media)s, %(collection)s, %(parent)s, %(type)s, %(name)s, %(title)s, %(alt)s, %(caption)s, %(link_token)s,
-                %(version)s, %(filename)s, %(mime_type)s, %(bytes)s, 'pending', %(user)s)
+        insert into media (organization_id, id, collection_id, parent_id, type, name, title, alt, caption,
+                           link_token, active_version_id, filename, mime_type, size_bytes, processing,
+                           created_by)
+        values (%(organization)s, %(media)s, %(collection)s, %(parent)s, %(type)s, %(name)s, %(title)s,
+                %(alt)s, %(caption)s, %(link_token)s, %(version)s, %(filename)s, %(mime_type)s, %(bytes)s,
+                'pending', %(user)s)
         """,
         nothing,
         organization=upload.organization_id,
@@ -137,10 +139,10 @@ def insert(upload: Upload, stored: Stored, number: int, media_type: MediaType) -
     """The version is there, its bytes not yet verified."""
     return Statement(
         """
-        insert into versions (organization_id, id, media_id, number, type, upload_id, key, filename, mime_type, size_bytes, stored_bytes, checksum,
-                              created_by)
-        values (%(organization)s, %(version)s, %(media)s, %(number)s, %(type)s, %(upload)s, %(key)s, %(filename)s, %(mime_type)s, %(bytes)s,
-                %(bytes)s, %(checksum)s, %(user)s)
+        insert into versions (organization_id, id, media_id, number, type, upload_id, key, filename,
+                              mime_type, size_bytes, stored_bytes, checksum, created_by)
+        values (%(organization)s, %(version)s, %(media)s, %(number)s, %(type)s, %(upload)s, %(key)s,
+                %(filename)s, %(mime_type)s, %(bytes)s, %(bytes)s, %(checksum)s, %(user)s)
         """,
         nothing,
         organization=upload.organization_id,
@@ -194,9 +196,10 @@ def get_locked(organization: UUID, version: UUID) -> Statement[LockedVersion]:
     """
     return Statement(
         """
-        select v.id, v.media_id, m.active_version_id = v.id as is_active, m.collection_id, m.place_id, m.type as media_type,
-               m.status as media_status, m.verified_at is not null as media_verified, v.type, v.status, v.processing,
-               v.verified_at is not null as verified, v.stored_bytes, v.generation, v.reprocess_requested_at is not null as is_asked_again
+        select v.id, v.media_id, m.active_version_id = v.id as is_active, m.collection_id, m.place_id,
+               m.type as media_type, m.status as media_status, m.verified_at is not null as media_verified,
+               v.type, v.status, v.processing, v.verified_at is not null as verified, v.stored_bytes,
+               v.generation, v.reprocess_requested_at is not null as is_asked_again
           from versions v
           join media m on m.organization_id = v.organization_id and m.id = v.media_id
          where v.organization_id = %(organization)s
@@ -248,13 +251,15 @@ def show_active(organization: UUID, media: UUID, actor: UUID | None = None) -> S
     return Statement(
         """
         with item as (
-          select id, collection_id, place_id, status, deletion_id, type, verified_at, active_version_id, version_selected
+          select id, collection_id, place_id, status, deletion_id, type, verified_at, active_version_id,
+                 version_selected
             from media
            where organization_id = %(organization)s
              and id = %(media)s
         ), chosen as (
-          select v.id, v.type, v.filename, v.mime_type, v.size_bytes, v.width, v.height, v.duration, v.sha256, v.placeholder, v.taken_at,
-                 v.taken_zone, v.processing, v.processing_reason, v.moderation, v.verified_at
+          select v.id, v.type, v.filename, v.mime_type, v.size_bytes, v.width, v.height, v.duration, v.sha256,
+                 v.placeholder, v.taken_at, v.taken_zone, v.processing, v.processing_reason, v.moderation,
+                 v.verified_at
             from item
             join versions v on v.organization_id = %(organization)s
                            and v.media_id = item.id
@@ -267,17 +272,21 @@ def show_active(organization: UUID, media: UUID, actor: UUID | None = None) -> S
            limit 1
         ), shown as (
           update media m
-             set active_version_id = v.id, version_selected = m.version_selected and v.id = m.active_version_id, type = v.type,
-                 filename = v.filename, mime_type = v.mime_type, size_bytes = v.size_bytes, width = v.width, height = v.height,
-                 duration = v.duration, sha256 = v.sha256, placeholder = v.placeholder, taken_at = v.taken_at, taken_zone = v.taken_zone,
-                 processing = v.processing, processing_reason = v.processing_reason, moderation = v.moderation, verified_at = v.verified_at,
-                 row_version = m.row_version + 1, updated_at = now(), updated_by = coalesce(%(actor)s, m.updated_by)
+             set active_version_id = v.id,
+                 version_selected = m.version_selected and v.id = m.active_version_id, type = v.type,
+                 filename = v.filename, mime_type = v.mime_type, size_bytes = v.size_bytes, width = v.width,
+                 height = v.height, duration = v.duration, sha256 = v.sha256, placeholder = v.placeholder,
+                 taken_at = v.taken_at, taken_zone = v.taken_zone, processing = v.processing,
+                 processing_reason = v.processing_reason, moderation = v.moderation,
+                 verified_at = v.verified_at, row_version = m.row_version + 1, updated_at = now(),
+                 updated_by = coalesce(%(actor)s, m.updated_by)
             from chosen v
            where m.organization_id = %(organization)s
              and m.id = %(media)s
         )
-        select chosen.id, item.status, item.collection_id, item.place_id, chosen.type, chosen.verified_at is not null as verified,
-               item.type as was_type, item.verified_at is not null as was_verified
+        select chosen.id, item.status, item.collection_id, item.place_id, chosen.type,
+               chosen.verified_at is not null as verified, item.type as was_type,
+               item.verified_at is not null as was_verified
           from item, chosen
         """,
         ActiveVersion,
@@ -291,10 +300,13 @@ def get_others(organization: UUID, version: UUID) -> Statement[OtherVersions]:
     """What else there is of the item of this version."""
     return Statement(
         """
-        select coalesce(bool_or(other.deletion_id is not distinct from media.deletion_id), false) as beside, count(*) > 0 as any
+        select coalesce(bool_or(other.deletion_id is not distinct from media.deletion_id), false) as beside,
+               count(*) > 0 as any
           from versions one
           join media on media.organization_id = %(organization)s and media.id = one.media_id
-          join versions other on other.organization_id = %(organization)s and other.media_id = one.media_id and other.id <> one.id
+          join versions other on other.organization_id = %(organization)s
+                             and other.media_id = one.media_id
+                             and other.id <> one.id
          where one.organization_id = %(organization)s
            and one.id = %(version)s
         """,
@@ -381,8 +393,7 @@ def get(organization: UUID, version: UUID) -> Statement[Media]:
 def list_of_item(organization: UUID, item: UUID) -> Statement[Media]:
     """The living versions of a living item, each as itself, the first one first."""
     return Statement(
-        f"{_SHOWN}{VERSION} and version.media_id = %(item)s) as media{VERSION_JOINS}{_LIVING} order by version_number",
-        as_media,
+        f"{_SHOWN}{VERSION} and version.media_id = %(item)s) as media{VERSION_JOINS}{_LIVING} order by version_number", as_media,
         organization=organization,
         item=item,
     )

@@ -68,4 +68,6 @@ class SetTags(Schema):
     tagIds: list[TagId] = Field(max_length=MOST_TAGS)
 
     def named(self) -> list[RequestedTag]:
-        return [RequestedTag(said, parse_id(said), ("tagIds", place)) for place, said in enumerate(self.tagIds)]
+        return [
+            RequestedTag(said, parse_id(said), ("tagIds", place)) for place, said in enumerate(self.tagIds)
+        ]
