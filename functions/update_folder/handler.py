@@ -27,7 +27,9 @@ def app(request: Request[studio.Change], caller: Caller) -> Answer:
     name, said = request.body().wanted()
     check = studio.unchanged(request.headers)
     return studio.show_one_folder(
-        media.update(caller, request.id("folderId"), name=name, said=said, check=check, only_folders=True)
+        media.update(
+            caller, request.id("folderId"), name=name, description=said, check=check, only_folders=True
+        )
     )
 
 

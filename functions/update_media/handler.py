@@ -25,7 +25,7 @@ from vitrine.models.people import Caller
 def app(request: Request[studio.Change], caller: Caller) -> Answer:
     name, said = request.body().wanted()
     changed = media.update(
-        caller, request.id("mediaId"), name=name, said=said, check=studio.unchanged(request.headers)
+        caller, request.id("mediaId"), name=name, description=said, check=studio.unchanged(request.headers)
     )
     return studio.show_one(changed, request.links)
 

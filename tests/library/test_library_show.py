@@ -16,6 +16,7 @@ from vitrine.library import folders, links, media
 from vitrine.models.media import Caption, Detection, Frame, Media
 from vitrine.models.pages import Page
 from vitrine.models.people import Worker
+from vitrine.models.places import FolderPath
 from vitrine.queries import counts
 from vitrine.queries.files import Order
 
@@ -101,7 +102,7 @@ def test_an_item_is_shown_with_everything_that_hangs_on_it(organization: Organiz
         organization_id=organization.id,
         collection_id=organization.collection_id,
         collection_name="Default",
-        path=f"{organization.collection_id.hex}.{folder.id.hex}.{item.hex}",
+        path=FolderPath(organization.collection_id, (folder.id, item)),
         type="image",
         status="active",
         row_version=7,
@@ -156,7 +157,7 @@ def test_an_item_is_shown_with_everything_that_hangs_on_it(organization: Organiz
             Frame(frames[1], 2.5, None, None, "f1", 30, 20, "t1", None, NOON, (), ()),
         ),
     )
-    assert media.browse(organization.caller, organization.collection_id, path=folder.path.ltree()).items == (
+    assert media.browse(organization.caller, organization.collection_id, path=str(folder.path)).items == (
         shown,
     )
     assert media.list_files(organization.caller).items == (shown,)

@@ -18,7 +18,7 @@ NOT_FOUND = (404, {"error": "Folder not found", "code": "not_found"})
 def test_a_folder_goes_with_everything_below_it(tenant: Tenant) -> None:
     outer = folders.create(tenant.owner, tenant.collection_id, "outer", path=None, reuse=False)
     inner = folders.create(tenant.owner, tenant.collection_id, "inner", path=outer.path, reuse=False)
-    photos = [tenant.ready(PHOTO, path=place.path.ltree()) for place in (outer, inner)]
+    photos = [tenant.ready(PHOTO, path=str(place.path)) for place in (outer, inner)]
     stays = tenant.ready(PHOTO)
 
     answer = tenant.studio.delete(

@@ -16,6 +16,7 @@ from vitrine.dialects.v1.show import show_media as show_in_v1
 from vitrine.errors import ApiError, Invalid, NotAMember, NotFound, NotServed, OtherOrganization, Unauthorized
 from vitrine.models.media import Caption, Detection, Frame, Media
 from vitrine.models.pages import Cursor, Page
+from vitrine.models.places import FolderPath
 
 
 class Keys(Links):
@@ -35,7 +36,7 @@ PHOTO = Media(
     organization_id=ORGANIZATION,
     collection_id=COLLECTION,
     collection_name="Product Photos",
-    path=f"{COLLECTION.hex}.{FOLDER.hex}.{MEDIA.hex}",
+    path=FolderPath(COLLECTION, (FOLDER, MEDIA)),
     type="image",
     status="active",
     row_version=3,
@@ -255,7 +256,7 @@ def test_an_etag_changes_with_the_items_own_state_and_with_nothing_else() -> Non
     ]
     not_its_own = [
         replace(PHOTO, collection_name="Renamed"),
-        replace(PHOTO, path=f"{COLLECTION.hex}.{OTHER.hex}.{MEDIA.hex}"),
+        replace(PHOTO, path=FolderPath(COLLECTION, (OTHER, MEDIA))),
     ]
 
     assert len({studio.etag(media) for media in own}) == len(own)

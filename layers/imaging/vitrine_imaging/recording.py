@@ -209,7 +209,7 @@ def _is_for(locked: queries.versions.LockedVersion, attempt: queries.processing.
     """Whether the version waits for this attempt: one that began before the frames it has were made is
     too late for what was asked since.
     """
-    return locked.waits and attempt.generation > locked.generation
+    return locked.awaits_frames and attempt.generation > locked.generation
 
 
 def _facts(looked: Looked, derived: Derived | None) -> queries.processing.Facts:
@@ -245,7 +245,7 @@ def reject(who: Consumer, upload: Upload, attempt: queries.processing.Attempt, r
         locked = db.first(queries.versions.get_locked(organization, attempt.id))
         if locked is None or not _is_for(locked, attempt):
             return None
-        if locked.is_asked_again or not family.remove_version(db, organization, locked):
+        if locked.is_reprocess_requested or not family.remove_version(db, organization, locked):
             return finalizing.give_up(db, upload, locked, reason), []
         marked = db.run(queries.objects.mark_version_deleting(organization, attempt.id, "refused"))
         db.queue(

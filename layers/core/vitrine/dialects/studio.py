@@ -770,7 +770,7 @@ def show_media(media: models.media.Media, links: Links) -> Media:
         else links.permanent(media)
         if media.verified_at is not None
         else None,
-        "path": media.path,
+        "path": str(media.path),
         "datasetId": media.collection_id.hex,
         "width": media.width,
         "height": media.height,
@@ -1037,7 +1037,7 @@ def show_folder(folder: models.places.Folder | models.media.Media) -> OneFolder:
             "name": folder.name,
             "type": "folder",
             "blob": "folder",
-            "path": folder.path if isinstance(folder.path, str) else folder.path.ltree(),
+            "path": str(folder.path),
             "datasetId": folder.collection_id.hex,
             "collectionId": folder.collection_id.hex,
             "status": folder.status,
@@ -1054,7 +1054,7 @@ def show_one_folder(folder: models.media.Media) -> Answer:
 
 def show_moved(media: models.media.Media) -> Answer:
     """Moved, with its new ETag."""
-    moved: Moved = {"id": media.id.hex, "newPath": media.path, "success": True}
+    moved: Moved = {"id": media.id.hex, "newPath": str(media.path), "success": True}
     return Answer(moved, headers={"etag": etag(media)})
 
 
@@ -1093,7 +1093,7 @@ def _outcome(each: models.bulk.Outcome, asked: Bulk) -> Outcome:
         }
     shown: Outcome = {"id": each.id.hex, "status": 200, "changed": each.changed}
     if each.path is not None:
-        shown["newPath"] = each.path
+        shown["newPath"] = str(each.path)
     if each.deletion_id is not None:
         shown["deletionId"] = None if asked.dryRun and asked.action == "delete" else each.deletion_id.hex
     return shown

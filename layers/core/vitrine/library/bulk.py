@@ -1,7 +1,7 @@
-"""What is done to many items at once. Each is judged on its own; what can be done is done in one transaction,
-and all of it or nothing.
+"""One action on many items. Each item is checked separately; the permitted changes are made in one
+transaction.
 
-An item that the caller's organization does not have is refused as one that is not there.
+An item that the caller's organization does not have is reported as not found.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 from vitrine import queries
 from vitrine.credentials import mint_id
 from vitrine.db import transaction
-from vitrine.errors import ApiError, Conflict, Invalid, NotFound
-from vitrine.library import deletions as deletions
-from vitrine.library import folders, media, tags
+from vitrine.errors import ApiError, Conflict, Invalid
+from vitrine.library import deletions, folders, media, not_found, tags
 from vitrine.models.bulk import AddTag, Delete, Move, Outcome, Outcomes, RemoveTag, Restore
 
 if TYPE_CHECKING:
@@ -32,33 +31,32 @@ MAX_ITEMS = 1000  # of one request
 Work = Callable[["Transaction"], Outcomes]
 
 
-class _Undone(Exception):
-    """What was done is to be undone; it would have come to this."""
+class _DryRun(Exception):
+    """Raised to roll a dry run back; carries its outcomes."""
 
     def __init__(self, outcomes: Outcomes) -> None:
         self.outcomes = outcomes
 
 
 def carry_out(caller: Caller, items: Sequence[UUID], action: Action, *, dry_run: bool) -> Outcomes:
-    """The action is done to each of these items that nothing forbids it of; each is told of once. On a dry
-    run nothing has changed.
+    """Carry the action out on each of these items where nothing prevents it. Returns one outcome for each
+    item; repetitions are dropped. A dry run changes nothing.
 
-    Raises, and does nothing, where what is asked for cannot be done to any item: Invalid for a destination,
-    label or value that cannot be one,
-    NotFound for a destination that is not there, Conflict where more would be deleted than can go at once.
+    Raises, and changes nothing, when the action is possible for no item: Invalid for an invalid destination,
+    label or value, NotFound for a missing destination, Conflict when one deletion cannot mark so many items.
     """
     work = _work(caller, list(dict.fromkeys(items)), action)
 
     def attempt(db: Transaction) -> Outcomes:
         outcomes = work(db)
-        if dry_run:  # done and undone: so it can say nothing that would not be so
-            raise _Undone(outcomes)
+        if dry_run:  # the changes are made and rolled back, so the outcomes are those of a real run
+            raise _DryRun(outcomes)
         return outcomes
 
     try:
         return transaction(caller, attempt)
-    except _Undone as undone:
-        return undone.outcomes
+    except _DryRun as rolled_back:
+        return rolled_back.outcomes
 
 
 def _work(caller: Caller, items: list[UUID], action: Action) -> Work:
@@ -79,15 +77,15 @@ def _work(caller: Caller, items: list[UUID], action: Action) -> Work:
 
 
 def _move(db: Transaction, caller: Caller, items: Sequence[UUID], to: UUID) -> Outcomes:
-    """Judged by how things lie before: what is to be moved never holds the destination, so no move makes
-    another one impossible.
+    """All items are checked before any is moved. The destination is never inside a moved item, so no move
+    prevents another.
     """
     organization = caller.organization_id
     db.queue(queries.bulk.lock_collections(organization, [*items, to]))
     locked = {each.id: each for each in db.run(queries.bulk.lock(organization, items))}
     target = db.first(queries.folders.get_destination(organization, to))
     if target is None:
-        raise NotFound(media.NO_FOLDER)
+        raise not_found("folder")
     if target.path is None:
         raise Invalid(media.NOT_A_FOLDER)
     deepest = {each.id: each.depth for each in db.run(queries.bulk.get_depths(_folders(locked.values())))}
@@ -95,7 +93,7 @@ def _move(db: Transaction, caller: Caller, items: Sequence[UUID], to: UUID) -> O
     rejected: dict[UUID, ApiError] = {}
     for each in locked.values():
         try:
-            _, under = media.check_destination(each, target)
+            under = media.check_destination(each, target)
             if each.path is not None and each.place_id != to:
                 media.check_depth(each.path, deepest[each.id], under)
         except Invalid as why:
@@ -105,22 +103,20 @@ def _move(db: Transaction, caller: Caller, items: Sequence[UUID], to: UUID) -> O
     if moved:
         ids = [each.id for each in moved]
         db.queue(queries.bulk.count_move(organization, ids, to))
-        db.queue(queries.bulk.set_folder(organization, ids, target.item_id, caller.user_id))
+        db.queue(queries.bulk.set_folder(organization, ids, target.path.folder_id, caller.user_id))
         db.queue(queries.bulk.reroot(organization, _folders(moved), target.path))
     changed = {each.id for each in moved}
     return Outcomes(
         tuple(
             _rejected(item, locked, rejected)
-            or Outcome(item, changed=item in changed, path=f"{target.path}.{item.hex}")
+            or Outcome(item, changed=item in changed, path=target.path.below(item))
             for item in items
         )
     )
 
 
 def _delete(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes:
-    """One act for each collection: what it took is restored together, and waits for nothing in another
-    collection.
-    """
+    """One deletion for each collection: it is restored as a whole, and depends on no other collection."""
     organization = caller.organization_id
     db.queue(queries.bulk.lock_collections(organization, items))
     locked = {each.id: each for each in db.run(queries.bulk.lock_to_delete(organization, items))}
@@ -157,7 +153,9 @@ def _delete(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes:
 
 
 def _restore(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes:
-    """Acts that are reversed together find each other's folders alive, in whatever order they were done."""
+    """Deletions that are reversed together find each other's folders active, in whatever order they were
+    made.
+    """
     organization = caller.organization_id
     db.queue(queries.bulk.lock_collections(organization, items))
     locked = {each.id: each for each in db.run(queries.bulk.lock_deletions(organization, items))}
@@ -172,31 +170,34 @@ def _restore(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes
             deletions.reversible(None if deletion is None else locked.get(deletion), "item")
         except ApiError as why:
             rejected[item] = why
-    going = {
+    reversed_ids = {
         deletion for item, deletion in deletion_of.items() if deletion is not None and item not in rejected
     }
-    homeless: set[UUID] = deletions.make_room(db, organization, sorted(going)) if going else set()
+    without_place: set[UUID] = (
+        deletions.make_room(db, organization, sorted(reversed_ids)) if reversed_ids else set()
+    )
+    reversed_ids -= without_place
     rejected |= {
         item: Conflict(deletions.COLLECTION_DELETED)
         for item, deletion in deletion_of.items()
-        if deletion in homeless
+        if deletion in without_place
     }
-    deletions.give_back(db, caller, [locked[deletion] for deletion in going - homeless])
+    deletions.give_back(db, caller, [locked[deletion] for deletion in reversed_ids])
     return Outcomes(
         tuple(
             _rejected(item, deletion_of, rejected) or Outcome(item, deletion_id=deletion_of[item])
             for item in items
         ),
-        sum(locked[deletion].item_count for deletion in going - homeless),
+        sum(locked[deletion].item_count for deletion in reversed_ids),
     )
 
 
 def _tag(db: Transaction, caller: Caller, items: Sequence[UUID], wanted: Label) -> Outcomes:
     organization = caller.organization_id
     locked = _lock_to_tag(db, organization, items)
-    there = {each.id: each for each in db.run(queries.bulk.count_tags(organization, items, wanted))}
+    tagged = {each.id: each for each in db.run(queries.bulk.count_tags(organization, items, wanted))}
     rejected: dict[UUID, ApiError] = {
-        each.id: tags.already_tagged() for each in there.values() if each.has_it
+        each.id: tags.already_tagged() for each in tagged.values() if each.has_tag
     }
     others = locked.keys() - rejected.keys()
     try:
@@ -204,16 +205,16 @@ def _tag(db: Transaction, caller: Caller, items: Sequence[UUID], wanted: Label) 
         rejected |= {
             item: tags.too_many_tags()
             for item in others
-            if item in there and there[item].tags >= tags.MAX_TAGS
+            if item in tagged and tagged[item].tags >= tags.MAX_TAGS
         }
     except Conflict as why:
         rejected |= dict.fromkeys(others, why)
 
-    given = sorted(locked.keys() - rejected.keys())
-    if given:
+    accepted = sorted(locked.keys() - rejected.keys())
+    if accepted:
         tags.create_missing(db, organization, [wanted], caller.user_id)
-        db.queue(queries.bulk.attach_tag(organization, given, wanted, caller.user_id))
-        db.queue(queries.bulk.touch(organization, given, caller.user_id))
+        db.queue(queries.bulk.attach_tag(organization, accepted, wanted, caller.user_id))
+        db.queue(queries.bulk.touch(organization, accepted, caller.user_id))
     return Outcomes(tuple(_rejected(item, locked, rejected) or Outcome(item) for item in items))
 
 
@@ -231,16 +232,16 @@ def _untag(db: Transaction, caller: Caller, items: Sequence[UUID], group: str, n
 
 
 def _lock_to_tag(db: Transaction, organization: UUID, items: Sequence[UUID]) -> dict[UUID, PlacedItem]:
-    # The collections first: a deletion that locks the same items in another order then waits for all of them,
-    # or they for it.
+    # The collections are locked first: a deletion that locks the same items in another order then waits here,
+    # and cannot deadlock.
     db.queue(queries.bulk.lock_collections_shared(organization, items))
     return {each.id: each for each in db.run(queries.bulk.lock(organization, items))}
 
 
 def _rejected(
-    item: UUID, there: Mapping[UUID, object], rejected: Mapping[UUID, ApiError] | None = None
+    item: UUID, existing: Mapping[UUID, object], rejected: Mapping[UUID, ApiError] | None = None
 ) -> Outcome | None:
-    why = (rejected or {}).get(item) if item in there else NotFound(media.NO_MEDIA)
+    why = (rejected or {}).get(item) if item in existing else not_found("media")
     return None if why is None else Outcome(item, why, changed=False)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vitrine import queries
 from vitrine.errors import Conflict, Gone
+from vitrine.models.places import FolderPath
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def make_room(db: Transaction, organization: UUID, deletions: Sequence[UUID]) ->
             # folders first: what lies in them finds them where they are now
             place = db.run(queries.deletions.place(organization, root.id, deletions))[0]
             if place.is_folder:
-                db.queue(queries.folders.reroot(organization, root.id, place.living_path))
+                db.queue(queries.folders.reroot(organization, root.id, FolderPath.parse(place.living_path)))
             db.queue(queries.deletions.put_under(organization, root.id, place.living_id))
     return set(deletions) - {root.deletion_id for root in roots if root.collection_lives}
 

@@ -212,7 +212,7 @@ def fail(who: Actor, upload: Upload, reason: str) -> None:
         db.queue(queries.versions.lock_item(organization, upload.media_id))
         locked = db.first(queries.versions.get_locked(organization, upload.version_id))
         if locked is not None:
-            if locked.waits:
+            if locked.awaits_frames:
                 give_up(db, upload, locked, reason)
             return
         current = db.run(queries.uploads.lock(organization, upload.id))[0]

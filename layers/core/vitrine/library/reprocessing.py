@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Literal
 from vitrine import queries
 from vitrine.credentials import mint_id
 from vitrine.db import transaction
-from vitrine.errors import Conflict, Invalid, NotFound
-from vitrine.library import media, outbox, versions
+from vitrine.errors import Conflict, Invalid
+from vitrine.library import media, not_found, outbox
 from vitrine.library.sweep import STORED_QUEUE, stored_event
 from vitrine.models.pages import Cursor
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from vitrine.db import Transaction
-    from vitrine.models.media import Media
+    from vitrine.models.media import Media, MediaCheck
     from vitrine.models.people import Caller
 
 FOLDER = "A folder has no frames of its own; reprocess what lies in it"
@@ -39,7 +39,7 @@ class Batch:
     next: Cursor | None
 
 
-def ask(caller: Caller, item: UUID, *, check: media.MediaCheck | None = None) -> Media:
+def ask(caller: Caller, item: UUID, *, check: MediaCheck | None = None) -> Media:
     """The item's active version, or the version, is being processed: again, or still for the first time. What
     it is now.
 
@@ -52,12 +52,12 @@ def ask(caller: Caller, item: UUID, *, check: media.MediaCheck | None = None) ->
     def work(db: Transaction) -> list[tuple[UUID, str]]:
         locked = db.first(queries.reprocessing.lock(organization, item))
         if locked is None:
-            raise NotFound(versions.NO_MEDIA)
+            raise not_found("media")
         if locked.version_id is None:
             raise Invalid(FOLDER)
         kept = db.first(queries.reprocessing.kept(organization, locked.version_id))
         if kept is None:
-            raise NotFound(versions.NO_MEDIA)
+            raise not_found("media")
         if not kept.has_bytes:
             raise Conflict(NOT_FETCHED, code="not_fetched")
         if check is not None:
@@ -88,7 +88,7 @@ def ask_for_collection(
         # a deletion, which locks items in another order, waits or goes first
         db.queue(queries.collections.lock_for_insert(organization, collection))
         if not db.run(queries.collections.get(organization, collection)):
-            raise NotFound("Collection not found")
+            raise not_found("collection")
         page = db.run(
             queries.reprocessing.lock_page(
                 organization, collection, which, cursor.id if cursor else None, limit

@@ -143,7 +143,7 @@ def _give_up(db: Transaction, upload: Upload) -> str:
     locked = db.first(queries.versions.get_locked(upload.organization_id, upload.version_id))
     if locked is None:
         db.queue(queries.uploads.become(upload.organization_id, upload.id, "failed", TOO_OFTEN))
-    elif locked.waits:
+    elif locked.awaits_frames:
         finalizing.give_up(db, upload, locked, TOO_OFTEN)
     return "given up"
 

@@ -517,7 +517,7 @@ def _source(caller: Caller, wanted: NewUpload, item: UUID) -> VersionedItem:
     found = versions.get_item(caller, item)
     if wanted.collection_id is not None and wanted.collection_id != found.collection_id:
         raise Invalid("sourceMediaId is an item of another collection than datasetId says")
-    if found.living >= versions.MAX_VERSIONS:
+    if found.active_versions >= versions.MAX_VERSIONS:
         raise Conflict(
             f"An item has at most {versions.MAX_VERSIONS} versions; delete some that are not needed",
             code="too_many_versions",

@@ -34,6 +34,7 @@ class Restore:
 @dataclass(frozen=True, slots=True)
 class AddTag:
     """Attach the tag of this label and value to the items."""
+
     label: str
     value: str
 
@@ -41,6 +42,7 @@ class AddTag:
 @dataclass(frozen=True, slots=True)
 class RemoveTag:
     """Detach a tag from the items."""
+
     label: str
     value: str | None  # None: all values of the label
 

@@ -36,6 +36,7 @@ MAX_URL = 2048  # UTF-16 code units of an external URL
 @dataclass(frozen=True, slots=True)
 class Caption:
     """A text that describes a frame."""
+
     id: UUID
     text: str
     created_at: datetime
@@ -44,6 +45,7 @@ class Caption:
 @dataclass(frozen=True, slots=True)
 class Detection:
     """An object that was found in a frame."""
+
     id: UUID
     type: str
     label: str
@@ -55,6 +57,7 @@ class Detection:
 @dataclass(frozen=True, slots=True)
 class Frame:
     """A still picture of a version: the picture itself, a moment of a video, or a page."""
+
     id: UUID
     at_seconds: float
     end_seconds: float | None

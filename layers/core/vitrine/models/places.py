@@ -21,10 +21,12 @@ MAX_FOLDER_DEPTH = 32
 
 @dataclass(frozen=True, slots=True)
 class FolderPath:
-    """The way to a place: a collection, and the folders from its root down to one of them. No folders: the root.
+    """The way to a place: a collection, and the folders from its root down to one of them. No folders: the
+    root.
 
-    `str(path)` is the text that PostgreSQL's ltree, the Studio API and `parse` share: 32 hexadecimal digits for each
-    id, joined by dots, the collection first. The path of a file is written in the same way: its last id is the file's.
+    `str(path)` is the text that PostgreSQL's ltree and the Studio API use: 32 hexadecimal digits for each id,
+    joined by dots, the collection first. The path of a file is written in the same way: its last id is the
+    file's.
     """
 
     collection_id: UUID
@@ -60,9 +62,8 @@ class FolderPath:
 
     def within(self, folder: FolderPath) -> bool:
         """Whether this path is the path of `folder`, or leads through it."""
-        return (
-            self.collection_id == folder.collection_id and self.folder_ids[: folder.depth] == folder.folder_ids
-        )
+        same_collection = self.collection_id == folder.collection_id
+        return same_collection and self.folder_ids[: folder.depth] == folder.folder_ids
 
 
 @dataclass(frozen=True, slots=True)

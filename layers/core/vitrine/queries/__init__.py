@@ -1,10 +1,11 @@
-"""What Postgres is asked: one typed function, one SQL statement, in a module by noun.
+"""The SQL statements: one typed function is one statement, in modules by noun.
 
     from vitrine import queries
     item = db.run(queries.media.lock(organization, id))
 
-Every query names its organization beside the policy of row-level security: the policy alone gives no index order.
-A module is imported when it is first used, so a function loads only the queries that it needs.
+Every query names its organization, although row-level security would filter the rows too: a policy alone does
+not let PostgreSQL use the index's order. A module is imported when it is first used, so a function loads only
+the queries that it needs.
 """
 
 from __future__ import annotations
@@ -57,13 +58,13 @@ if TYPE_CHECKING:
     from vitrine.queries import versions as versions
 
 
-# What every change of an item or a collection sets, beside what it changes: the version that `ETag` shows, and who
-# changed it when. To be used in an `update ... set` whose statement has the value `actor`.
+# The columns that every change of an item or a collection sets, for an `update ... set` with the value
+# `actor`. `row_version` backs ETag and If-Match.
 TOUCHED: LiteralString = "row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s"
 
 
 def __getattr__(name: str) -> ModuleType:
-    """Import the module `vitrine.queries.<name>`. Raises AttributeError where there is none."""
+    """Import the module `vitrine.queries.<name>`. Raises AttributeError when there is no such module."""
     try:
         return import_module(f"vitrine.queries.{name}")
     except ModuleNotFoundError as error:

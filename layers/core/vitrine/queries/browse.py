@@ -24,9 +24,7 @@ def page(
     limit: int,
     offset: int = 0,
 ) -> Statement[Media]:
-    """The living items directly in a place, of one type (None: of all, folders too), after skipping
-    `offset` of them.
-    """
+    """The active items directly in a place, of one type (None: of all, folders too), after `offset` items."""
     return Statement(
         _page("", type),
         as_media,
@@ -48,7 +46,9 @@ def page_after(
     limit: int,
     offset: int = 0,
 ) -> Statement[Media]:
-    """The same, going on after the item that was created then: costs the same on every page."""
+    """The active items directly in a place that come after the item which was created at `created_at`. Every
+    page costs the same.
+    """
     return Statement(
         _page("and (media.created_at, media.id) < (%(created_at)s, %(item)s)", type),
         as_media,
@@ -63,8 +63,8 @@ def page_after(
 
 
 def total(organization: UUID, place: UUID, types: Sequence[MediaType]) -> Statement[Total]:
-    """How many items of these types lie directly in a place: kept counts of the verified, and the few
-    that are not yet.
+    """The number of items of these types directly in a place: kept counts of the verified items, plus the few
+    that are not verified yet.
     """
     return Statement(
         """
@@ -95,7 +95,7 @@ def total(organization: UUID, place: UUID, types: Sequence[MediaType]) -> Statem
 
 
 def _page(after: LiteralString, type: MediaType | None) -> LiteralString:
-    # Ids come from the index alone, so that what an offset skips is not looked at.
+    # The ids come from an index-only scan, so the rows that an offset skips are not read.
     of_type: LiteralString = "" if type is None else "and media.type = %(type)s"
     return f"""
         with page as (

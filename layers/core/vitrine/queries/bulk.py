@@ -1,5 +1,6 @@
-"""What is done to many items at once: each a statement, however many they are. Collections are held
-first, then the items, always by id.
+"""Statements on many items at once, one statement however many items there are.
+
+Collections are locked first, then the items, always sorted by id.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING, LiteralString
 from uuid import UUID
 
 from vitrine.db import Statement, nothing
+from vitrine.models.places import FolderPath
 from vitrine.queries import TOUCHED
 from vitrine.queries.deletions import Deletion
-from vitrine.queries.media import PlacedItem
+from vitrine.queries.media import PlacedItem, as_placed_item
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MarkedItem:
-    """An item that this act took for itself, and not with a folder."""
+    """An item that a deletion marked by itself, and not together with a folder above it."""
 
     id: UUID
     is_folder: bool
@@ -29,7 +31,7 @@ class MarkedItem:
 
 @dataclass(frozen=True, slots=True)
 class FolderDepth:
-    """As in queries.folders, of one of several."""
+    """The depth of the deepest folder below a folder."""
 
     id: UUID
     depth: int
@@ -37,32 +39,34 @@ class FolderDepth:
 
 @dataclass(frozen=True, slots=True)
 class TagCount:
-    """How many tags an item has, hidden ones too, and whether the one asked for is among them and shown."""
+    """The number of an item's tags, hidden ones too, and whether a given tag is among them and visible."""
 
     id: UUID
     tags: int
-    has_it: bool
+    has_tag: bool
 
 
 @dataclass(frozen=True, slots=True)
 class UntaggedItem:
+    """An item from which a tag was detached."""
+
     id: UUID
 
 
 @dataclass(frozen=True, slots=True)
 class DeletionOfItem:
-    """What became of an item."""
+    """An item, and the deletion that removed it."""
 
     id: UUID
-    deletion_id: UUID | None  # the act that took it; None: it lives
+    deletion_id: UUID | None  # None: the item is active
 
 
 def lock_collections(organization: UUID, items: Sequence[UUID]) -> Statement[object]:
-    """In the collections of these items, or of these ids, nothing is born, moved, deleted or restored by
-    others until the transaction ends.
+    """Lock the collections of these items, and those of these ids, so that other transactions insert, move,
+    delete and restore nothing in them until the transaction ends.
 
-    The state of places must be read by a later statement: this one may have waited, and reads as of before it
-    did.
+    Read places in a following statement: rows read by the locking statement itself may be older than the
+    lock.
     """
     return Statement(
         f"{_COLLECTIONS} for no key update",
@@ -73,7 +77,9 @@ def lock_collections(organization: UUID, items: Sequence[UUID]) -> Statement[obj
 
 
 def lock_collections_shared(organization: UUID, items: Sequence[UUID]) -> Statement[object]:
-    """The same, but that others may be born there."""
+    """Lock the collections of these items, and those of these ids, so that nothing in them is moved, deleted
+    or restored until the transaction ends. Other transactions can insert items meanwhile.
+    """
     return Statement(
         f"{_COLLECTIONS} for share",
         nothing,
@@ -87,36 +93,45 @@ _COLLECTIONS: LiteralString = """
           from collections
          where organization_id = %(organization)s
            and (id = any(%(items)s)
-                or id in (select collection_id from media where organization_id = %(organization)s and id = any(%(items)s)))
+                or id in (select collection_id
+                            from media
+                           where organization_id = %(organization)s
+                             and id = any(%(items)s)))
          order by id
 """
 
 
 def lock_to_delete(organization: UUID, items: Sequence[UUID]) -> Statement[PlacedItem]:
-    """Those of these items that live, locked until the transaction ends against all that would refer to
-    them, too.
+    """Lock the active ones of these items until the transaction ends, also against inserts that refer to
+    them.
     """
     return Statement(
-        f"{_HELD} for update of media",
-        PlacedItem,
+        f"{_PLACED_ITEMS} for update of media",
+        as_placed_item,
         organization=organization,
         items=list(items),
     )
 
 
 def lock(organization: UUID, items: Sequence[UUID]) -> Statement[PlacedItem]:
-    """The same, letting in what refers to them (a frame, a version)."""
+    """Lock the active ones of these items until the transaction ends. Inserts that refer to them (a frame, a
+    version) are not blocked.
+    """
     return Statement(
-        f"{_HELD} for no key update of media",
-        PlacedItem,
+        f"{_PLACED_ITEMS} for no key update of media",
+        as_placed_item,
         organization=organization,
         items=list(items),
     )
 
 
-_HELD: LiteralString = """
+_PLACED_ITEMS: LiteralString = """
         select media.id, media.collection_id, media.place_id, media.type,
                media.verified_at is not null as verified,
+               (select path::text
+                  from folder_paths
+                 where organization_id = %(organization)s
+                   and folder_id = media.id) as path
           from media
           join collections collection on collection.organization_id = %(organization)s
                                      and collection.id = media.collection_id
@@ -128,12 +143,9 @@ _HELD: LiteralString = """
 """
 
 
-# Deleting.
-
-
 def mark(organization: UUID, deletion: UUID, items: Sequence[UUID], actor: UUID) -> Statement[MarkedItem]:
-    """Those of these items that still live are deleted by this act: sent after media.mark_below, they are
-    the act's roots.
+    """Mark those of these items that are still active as deleted by this deletion. Run it after
+    `trash.mark_below`: the items it returns are the deletion's roots.
     """
     return Statement(
         f"""
@@ -153,7 +165,7 @@ def mark(organization: UUID, deletion: UUID, items: Sequence[UUID], actor: UUID)
 
 
 def set_root(organization: UUID, deletion: UUID, root: MarkedItem) -> Statement[object]:
-    """The act is one of this item alone."""
+    """Make this item the deletion's only root."""
     return Statement(
         """
         update deletions
@@ -170,7 +182,7 @@ def set_root(organization: UUID, deletion: UUID, root: MarkedItem) -> Statement[
 
 
 def insert_roots(organization: UUID, deletion: UUID, roots: Sequence[UUID]) -> Statement[object]:
-    """The act is one of these items."""
+    """Record the roots of a deletion that has several."""
     return Statement(
         """
         insert into deletion_roots (organization_id, deletion_id, root_id)
@@ -183,12 +195,9 @@ def insert_roots(organization: UUID, deletion: UUID, roots: Sequence[UUID]) -> S
     )
 
 
-# Restoring.
-
-
 def lock_deletions(organization: UUID, items: Sequence[UUID]) -> Statement[Deletion]:
-    """The acts that took these items, locked until the transaction ends; of roots that are gone for good,
-    the acts that took them.
+    """Lock the deletions of these items until the transaction ends. For purged roots, lock the deletions that
+    removed them.
     """
     return Statement(
         """
@@ -196,13 +205,21 @@ def lock_deletions(organization: UUID, items: Sequence[UUID]) -> Statement[Delet
                kind = 'version' as is_version
           from deletions
          where organization_id = %(organization)s
-           and id in (select deletion_id from media where organization_id = %(organization)s and id = any(%(items)s)
+           and id in (select deletion_id
+                        from media
+                       where organization_id = %(organization)s
+                         and id = any(%(items)s)
                       union
                       select id
                         from deletions
-                       where organization_id = %(organization)s and root_id = any(%(items)s) and state in ('purging', 'purged')
+                       where organization_id = %(organization)s
+                         and root_id = any(%(items)s)
+                         and state in ('purging', 'purged')
                       union
-                      select deletion_id from deletion_roots where organization_id = %(organization)s and root_id = any(%(items)s))
+                      select deletion_id
+                        from deletion_roots
+                       where organization_id = %(organization)s
+                         and root_id = any(%(items)s))
          order by id
            for update
         """,
@@ -213,8 +230,8 @@ def lock_deletions(organization: UUID, items: Sequence[UUID]) -> Statement[Delet
 
 
 def get_deletions(organization: UUID, items: Sequence[UUID]) -> Statement[DeletionOfItem]:
-    """What became of these items, first of those that are there. No row: it was never there, or went with
-    another one for good.
+    """The deletion of each of these items, existing items first. No row for an item that never existed or was
+    purged together with a folder.
     """
     return Statement(
         """
@@ -241,18 +258,15 @@ def get_deletions(organization: UUID, items: Sequence[UUID]) -> Statement[Deleti
     )
 
 
-# Moving.
-
-
 def get_depths(folders: Sequence[UUID]) -> Statement[FolderDepth]:
-    """How many folders lie on the way from the collection to the deepest folder below each of these
-    (itself, where there is none), also the trash.
+    """For each folder, the number of folders on the way from the collection to the deepest folder below it,
+    or to itself. Deleted folders count too.
     """
     return Statement(
         """
         select folder as id, max(nlevel(below.path)) - 1 as depth
           from unnest(%(folders)s::uuid[]) as folder
-         -- definer function: paths find no index under a policy
+         -- a security definer function: ltree operators cannot use an index under row-level security
          cross join lateral subtree(folder) as below
          group by folder
         """,
@@ -262,9 +276,7 @@ def get_depths(folders: Sequence[UUID]) -> Statement[FolderDepth]:
 
 
 def count_move(organization: UUID, items: Sequence[UUID], place: UUID) -> Statement[object]:
-    """These items are counted in a place of their collection, and no more where they lie. To be sent
-    before they are put there.
-    """
+    """Count these items in their new place, and no longer in their present one. Run it before they are moved."""
     return Statement(
         """
         insert into count_ledger (organization_id, collection_id, place_id, type, delta)
@@ -287,8 +299,8 @@ def count_move(organization: UUID, items: Sequence[UUID], place: UUID) -> Statem
 def set_folder(
     organization: UUID, items: Sequence[UUID], folder: UUID | None, actor: UUID
 ) -> Statement[object]:
-    """These items lie in this folder (None: at their collection's root). The folders below follow by
-    `reroot`.
+    """Move these items into this folder (None: to their collection's root). The paths of moved folders change
+    by `reroot`.
     """
     return Statement(
         f"""
@@ -305,36 +317,37 @@ def set_folder(
     )
 
 
-def reroot(organization: UUID, folders: Sequence[UUID], under: str) -> Statement[object]:
-    """These folders and all below them, deleted ones too, have the paths of their new place; of one that
-    lay in another one, its own.
+def reroot(organization: UUID, folders: Sequence[UUID], under: FolderPath) -> Statement[object]:
+    """Rewrite the paths of these folders and of all folders below them, deleted ones too, to lie under
+    `under`. A folder that was inside another of these keeps its own move.
     """
     return Statement(
         """
         update folder_paths
-           set path = %(under)s::ltree || subpath(path, (select max(label.level)::integer - 1
-                                                           from string_to_table(path::text, '.') with ordinality as label (folder, level)
-                                                          where label.folder = any(%(labels)s)))
+           set path = %(under)s::ltree
+                      || subpath(path, (select max(label.level)::integer - 1
+                                          from string_to_table(path::text, '.')
+                                               with ordinality as label (folder, level)
+                                         where label.folder = any(%(labels)s)))
          where organization_id = %(organization)s
-           and folder_id = any(array(select below.id from unnest(%(folders)s::uuid[]) as folder cross join lateral subtree(folder) as below))
+           and folder_id = any(array(select below.id
+                                       from unnest(%(folders)s::uuid[]) as folder
+                                      cross join lateral subtree(folder) as below))
         """,
         nothing,
         organization=organization,
         folders=list(folders),
         labels=[folder.hex for folder in folders],
-        under=under,
+        under=str(under),
     )
 
 
-# Tagging.
-
-
 def count_tags(organization: UUID, items: Sequence[UUID], label: Label) -> Statement[TagCount]:
-    """No row of an item without tags."""
+    """The tag counts of these items. No row for an item without tags."""
     return Statement(
         """
         select media_tags.media_id as id, count(*) as tags,
-               bool_or(tag.is_active and tag."group" = %(group)s and tag.name = %(name)s) as has_it
+               bool_or(tag.is_active and tag."group" = %(group)s and tag.name = %(name)s) as has_tag
           from media_tags
           join tags tag on tag.organization_id = %(organization)s and tag.id = media_tags.tag_id
          where media_tags.organization_id = %(organization)s
@@ -350,7 +363,7 @@ def count_tags(organization: UUID, items: Sequence[UUID], label: Label) -> State
 
 
 def attach_tag(organization: UUID, items: Sequence[UUID], label: Label, actor: UUID) -> Statement[object]:
-    """These items have the tag of this label, which there is."""
+    """Attach the tag of this label, which exists, to these items."""
     return Statement(
         """
         insert into media_tags (organization_id, media_id, tag_id, created_by)
@@ -374,8 +387,8 @@ def attach_tag(organization: UUID, items: Sequence[UUID], label: Label, actor: U
 def detach_tags(
     organization: UUID, items: Sequence[UUID], group: str, name: str | None
 ) -> Statement[UntaggedItem]:
-    """These items do not have this value in the group (None: none there), hidden ones aside. Each as
-    often as it had one.
+    """Detach this value of the group (None: all values) from these items; hidden tags stay. One row for each
+    tag detached.
     """
     return Statement(
         """
@@ -399,7 +412,7 @@ def detach_tags(
 
 
 def touch(organization: UUID, items: Sequence[UUID], actor: UUID) -> Statement[object]:
-    """These items are others than they were: their tags are shown with them."""
+    """Record that these items changed, because their tags are shown with them."""
     return Statement(
         f"""
         update media

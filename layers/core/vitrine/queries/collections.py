@@ -1,4 +1,4 @@
-"""Collections, and the locks on their rows under which the places of things are changed."""
+"""Collections, and the locks on their rows that protect the places of items."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COLUMNS: LiteralString = (
 
 
 def list_active(organization: UUID) -> Statement[Collection]:
-    """Those of an organization, oldest first."""
+    """The organization's collections, oldest first."""
     return Statement(
         f"""
         select {_COLUMNS}
@@ -32,7 +32,7 @@ def list_active(organization: UUID) -> Statement[Collection]:
 
 
 def get(organization: UUID, collection: UUID) -> Statement[Collection]:
-    """No row: deleted, or never there."""
+    """The collection. No row: it is deleted or never existed."""
     return Statement(
         f"""
         select {_COLUMNS}
@@ -48,7 +48,7 @@ def get(organization: UUID, collection: UUID) -> Statement[Collection]:
 
 
 def get_default(organization: UUID) -> Statement[Collection]:
-    """Where an upload that names no collection goes; every organization has exactly one."""
+    """The collection for uploads that name none. Every organization has exactly one."""
     return Statement(
         f"select {_COLUMNS} from collections where organization_id = %(organization)s and is_default",
         Collection,
@@ -59,6 +59,7 @@ def get_default(organization: UUID) -> Statement[Collection]:
 def insert(
     organization: UUID, collection: UUID, name: str, icon: str | None, creator: UUID
 ) -> Statement[Collection]:
+    """Insert a collection."""
     return Statement(
         f"""
         insert into collections (organization_id, id, name, icon, created_by)
@@ -74,18 +75,22 @@ def insert(
 
 
 def lock_for_insert(organization: UUID, collection: UUID | None) -> Statement[object]:
-    """Nothing of this collection (None: of the default one) is moved, deleted or restored until the
-    transaction ends; other births go on beside it.
+    """Lock the collection (None: the default one) so that nothing in it is moved, deleted or restored until
+    the transaction ends. Other transactions can insert items meanwhile.
 
-    The state of places must be read by a later statement: this one may have waited, and reads as of before it
-    did.
+    Read places in a following statement: rows read by the locking statement itself may be older than the
+    lock.
     """
     return Statement(
         """
         select id
           from collections
          where organization_id = %(organization)s
-           and id = coalesce(%(collection)s::uuid, (select id from collections where organization_id = %(organization)s and is_default))
+           and id = coalesce(%(collection)s::uuid,
+                             (select id
+                                from collections
+                               where organization_id = %(organization)s
+                                 and is_default))
            for share
         """,
         nothing,
@@ -95,16 +100,21 @@ def lock_for_insert(organization: UUID, collection: UUID | None) -> Statement[ob
 
 
 def lock_for_change(organization: UUID, item: UUID) -> Statement[object]:
-    """In the collection of this item, or version, nothing is born, moved, deleted or restored by others until
-    the transaction ends. Read on as
-    above.
+    """Lock the collection of this item or version, so that other transactions insert, move, delete and
+    restore nothing in it until the transaction ends.
+
+    Read places in a following statement: rows read by the locking statement itself may be older than the
+    lock.
     """
     return Statement(
         """
         select id
           from collections
          where organization_id = %(organization)s
-           and id = (select collection_id from media where organization_id = %(organization)s and id = %(item)s
+           and id = (select collection_id
+                       from media
+                      where organization_id = %(organization)s
+                        and id = %(item)s
                      union all
                      select media.collection_id
                        from versions
@@ -120,7 +130,9 @@ def lock_for_change(organization: UUID, item: UUID) -> Statement[object]:
 
 
 def lock(organization: UUID, collection: UUID) -> Statement[Collection]:
-    """The same of the collection itself. No row: deleted, or never there."""
+    """Lock the collection, so that other transactions insert, move, delete and restore nothing in it until
+    the transaction ends. No row: it is deleted or never existed.
+    """
     return Statement(
         f"""
         select {_COLUMNS}
@@ -137,7 +149,9 @@ def lock(organization: UUID, collection: UUID) -> Statement[Collection]:
 
 
 def lock_in_any_state(organization: UUID, collection: UUID) -> Statement[object]:
-    """The same, whether it lives or not. Read on as above."""
+    """Lock the collection's row, deleted or not. Read the collection in a following statement: a row read by
+    the locking statement itself may be older than the lock.
+    """
     return Statement(
         """
         select id
@@ -152,13 +166,12 @@ def lock_in_any_state(organization: UUID, collection: UUID) -> Statement[object]
     )
 
 
-# Changing. The collection is held first.
-
-
 def update(
     organization: UUID, collection: UUID, name: str | None, icon: str | None, actor: UUID
 ) -> Statement[Collection]:
-    """It has this name and this icon, an empty one being none; None: as it was."""
+    """Set the locked collection's name and icon. None leaves a value unchanged; an empty icon removes the
+    icon.
+    """
     return Statement(
         f"""
         update collections
@@ -178,7 +191,7 @@ def update(
 
 
 def mark(organization: UUID, deletion: UUID, collection: UUID, actor: UUID) -> Statement[object]:
-    """The collection is deleted by this act."""
+    """Mark the collection as deleted by this deletion."""
     return Statement(
         f"""
         update collections
@@ -196,7 +209,7 @@ def mark(organization: UUID, deletion: UUID, collection: UUID, actor: UUID) -> S
 
 
 def unmark(organization: UUID, collection: UUID, actor: UUID) -> Statement[object]:
-    """The collection lives again."""
+    """Make the collection active again."""
     return Statement(
         f"""
         update collections

@@ -1,4 +1,4 @@
-"""Which files are there already."""
+"""Files of an organization that match files which a client may upload."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """What a file is like, and which of those asked about it is, from 0 on."""
+    """An existing file, and the position in the request (from 0) of the file that it matches."""
 
     place: int
     existing: ExistingFile
 
 
 def find(organization: UUID, files: Sequence[FileToCheck], most: int) -> Statement[FoundFile]:
-    """For each of these, the newest `most` verified files of the same bytes, or of the same name and size. In
-    the order asked for, newest first.
+    """For each of these files, the newest `most` verified files of the same bytes, or of the same name and
+    size. Sorted by position in the request, then newest first.
 
-    Two readings of an index for each, however many files there are, of one name or of one content.
+    Each file costs two index scans of at most `most` rows, however many files share its name or its bytes.
     """
     return Statement(
         """

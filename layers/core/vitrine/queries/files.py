@@ -1,4 +1,4 @@
-"""D."""
+"""Lists of an organization's verified files, in all of its folders and collections; the v1 API shows them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Order = Literal["createdAt", "filename", "fileSize"]
 
 
-# Ties by id, in the same direction, so that each order and its reverse walk one index.
+# Equal values are sorted by id in the same direction, so that an order and its reverse read one index.
 _KEYS: dict[Order, LiteralString] = {
     "createdAt": "file.created_at",
     "filename": 'file.filename collate "C"',
@@ -36,14 +36,14 @@ _ORDERS: dict[tuple[Order, bool], LiteralString] = {
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """How many there are, over all pages."""
+    """The number of rows on all pages."""
 
     total: int
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One of those on the page, and how many there are over all pages; None: none is on this page."""
+    """A file on the page, and the number of matches on all pages. `media` is None when the page is empty."""
 
     total: int
     media: Media | None
@@ -58,11 +58,10 @@ def page(
     limit: int,
     offset: int,
 ) -> Statement[Media]:
-    """A page of an organization's verified files, of one type (None: of all).
+    """A page of an organization's verified files, of one type (None: of all types).
 
-    Ids are read from the index alone: what an offset skips is not looked at. That the collection lives needs
-    no asking here, since deleting
-    one marks what it holds.
+    The ids come from an index-only scan, so the rows that the offset skips are not read. The status of the
+    collection is not checked: deleting a collection marks its items as deleted.
     """
     order = _ORDERS[order_by, descending]
     of_type: LiteralString = "" if type is None else "and media.type = %(type)s"
@@ -92,7 +91,9 @@ def page(
 
 
 def total(organization: UUID, types: Sequence[MediaType]) -> Statement[Total]:
-    """How many verified files of these types an organization has in living collections, from kept counts."""
+    """The number of an organization's verified files of these types in active collections, from the kept
+    counts.
+    """
     return Statement(
         """
         with living as (
@@ -128,10 +129,10 @@ def matching(
     limit: int,
     offset: int,
 ) -> Statement[Match]:
-    """A page of those of `files` that a search finds ("": all) and that have one of these tags, and one of
-    those (None: whether or not).
+    """A page of the files that match a search ("": all), have one of the tags `tag_ids` and one of the tags
+    `tag_slugs` (None: no filter).
 
-    At least one row, for the total: which is why all that match are looked up once, by an index of each
+    Returns at least one row, for the total. All matches are therefore looked up once, by an index for each
     filter, and then sorted.
     """
     key, direction = _KEYS[order_by], " desc" if descending else ""
@@ -140,7 +141,10 @@ def matching(
         f"""
         with found as materialized (
           select file.id, {key} as key
-            from {_SEARCHED if search else _ALL_FILES}{_OF_TYPE if type else ""}{_TAGGED if tag_ids is not None else ""}{_TAGGED_BY_SLUG if tag_slugs is not None else ""}
+            from {_SEARCHED if search else _ALL_FILES}
+            {_OF_TYPE if type else ""}
+            {_TAGGED if tag_ids is not None else ""}
+            {_TAGGED_BY_SLUG if tag_slugs is not None else ""}
         ), page as (
           select file.id, row_number() over (order by {order}) as place
             from found as file
@@ -168,7 +172,7 @@ def matching(
     )
 
 
-# definer function: @@ finds no index under a policy
+# A security definer function: `@@` cannot use an index under row-level security.
 _SEARCHED: LiteralString = "matching_files(%(search)s) as file where true"
 
 
@@ -183,7 +187,7 @@ _ALL_FILES: LiteralString = """ media as file
 _OF_TYPE: LiteralString = " and file.type = %(type)s "
 
 
-# Hidden ones count: whoever names a tag knows it. Only of the group that v1 has.
+# Hidden tags match too, since the client named them. Only tags of the group that the v1 API shows match.
 _TAGGED: LiteralString = """
              and file.id in (
                  select given.media_id

@@ -1,4 +1,4 @@
-"""D."""
+"""The frames of versions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NewFrame:
-    """A frame to be: where it and its thumbnail are, in pixels."""
+    """A frame to be stored: the keys of its object and of its thumbnail's, sizes in pixels."""
 
     ordinal: int
     key: str
@@ -30,7 +30,7 @@ class NewFrame:
 def put_frame(
     organization: UUID, version: UUID, generation: int, frame: NewFrame, new_id: UUID
 ) -> Statement[object]:
-    """The frame of this ordinal is this one; it keeps the id it had."""
+    """Insert the version's frame of this ordinal, or replace it; a replaced frame keeps its id."""
     return Statement(
         """
         insert into frames (organization_id, id, version_id, ordinal, generation, key, mime_type, width,
@@ -63,11 +63,10 @@ def put_frame(
 
 
 def drop_frames(organization: UUID, version: UUID, *, but: int) -> Statement[object]:
-    """No frames of another generation are left."""
+    """Delete the version's frames of every generation but this one."""
     return Statement(
         """
-        delete
-          from frames
+        delete from frames
          where organization_id = %(organization)s
            and version_id = %(version)s
            and generation <> %(but)s

@@ -1,4 +1,4 @@
-"""Which pictures are the same: byte for byte, or as they look."""
+"""Pictures that are the same: with equal bytes, or with a small distance between their perceptual hashes."""
 
 from __future__ import annotations
 
@@ -16,26 +16,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class GroupMember:
-    """An item, and the group that it is in."""
+    """An item in a group of duplicates."""
 
-    group: str | UUID  # the bytes' SHA-256 in hexadecimal, or the first one's version
-    count: int  # items of the group, in all
-    distance: int  # bits that differ from the first one's
+    group: str | UUID  # the SHA-256 in hexadecimal of equal bytes, or the version of the group's first item
+    count: int  # of all items in the group
+    distance: int  # from the group's first item, in bits of 64
     media: Media
 
 
-# Recording. What was recorded of a version goes with its hash (foreign keys).
+# Recording. The pairs of a version are deleted with its hash, by foreign keys.
 
 
 def lock_collection(collection: UUID) -> Statement[object]:
-    """Those who compare pictures in a collection come one after the other until the transaction ends: two at
-    once would not see each other.
+    """Take an advisory lock, so that only one transaction at a time compares pictures in a collection: two at
+    once would not see each other's hashes.
 
-    What is compared is sent after this, as statements of their own.
+    Run the comparison in following statements.
     """
     return Statement(
         """
-        select pg_advisory_xact_lock(hashtextextended('likenesses:' || %(collection)s::text, 0)) is null as waited
+        select pg_advisory_xact_lock(
+                 hashtextextended('likenesses:' || %(collection)s::text, 0)) is null as waited
         """,
         nothing,
         collection=collection,
@@ -43,7 +44,7 @@ def lock_collection(collection: UUID) -> Statement[object]:
 
 
 def delete(organization: UUID, version: UUID) -> Statement[object]:
-    """Nothing is known of how the version looks."""
+    """Delete the version's perceptual hash, and with it its pairs."""
     return Statement(
         "delete from perceptual_hashes where organization_id = %(organization)s and version_id = %(version)s",
         nothing,
@@ -53,7 +54,7 @@ def delete(organization: UUID, version: UUID) -> Statement[object]:
 
 
 def insert(organization: UUID, version: UUID) -> Statement[object]:
-    """How the version looks is known, where it has a hash."""
+    """Store the version's perceptual hash, when it has one."""
     return Statement(
         """
         insert into perceptual_hashes (organization_id, version_id, media_id, collection_id, type, sha256,
@@ -73,8 +74,8 @@ def insert(organization: UUID, version: UUID) -> Statement[object]:
 
 
 def insert_nearest(organization: UUID, version: UUID, most: int) -> Statement[object]:
-    """The `most` versions that look most like this one, of other items of its collection and of its type,
-    are known to; not those of its bytes.
+    """Store the `most` pairs of this version with the nearest versions of other items in its collection, of
+    the same type and with other bytes.
     """
     return Statement(
         """
@@ -108,14 +109,15 @@ def insert_nearest(organization: UUID, version: UUID, most: int) -> Statement[ob
     )
 
 
-# Showing. An item counts for its active version alone: living, verified, the first of those with its bytes.
+# Listing. An item takes part with its active version, when it is active, verified, and the first with its
+# bytes.
 
 
 def list_exact(
     organization: UUID, collection: UUID, *, after: bytes, groups: int, most: int
 ) -> Statement[GroupMember]:
-    """Groups of items with the same bytes, in the order of their SHA-256, from the one after this; of
-    each the first `most` to be uploaded.
+    """Groups of items with equal bytes, sorted by SHA-256, beginning after `after`. Of each group, the first
+    `most` items by upload.
     """
     return Statement(
         f"""
@@ -158,11 +160,11 @@ def list_exact(
 def list_near(
     organization: UUID, collection: UUID, *, distance: int, after: UUID, groups: int, most: int
 ) -> Statement[GroupMember]:
-    """Groups of items that look the same, in the order in which their first ones were uploaded, from the one
-    after this version.
+    """Groups of items that look the same, sorted by the upload of their first items, beginning after this
+    version.
 
-    A group is an item that none before it is near to, and those near it that are near to none before it; of
-    each the first `most`.
+    A group is an item with no near item before it, and the items near to it that have no near item before
+    that one. Of each group, the first `most` items by upload.
     """
     return Statement(
         f"""
@@ -183,7 +185,9 @@ def list_near(
         ), member as (
           select page.version_id as "group", 1 + counted.count as count, each.distance, each.media_id as id
             from page
-           cross join lateral (select count(*) as count from ({_members("page.version_id")}) as likeness) as counted
+           cross join lateral (
+                 select count(*) as count
+                   from ({_members("page.version_id")}) as likeness) as counted
            cross join lateral (
                  select page.media_id, 0 as distance, page.version_id
                   union all
@@ -202,12 +206,14 @@ def list_near(
     )
 
 
-# Scalar subqueries, not exists: those would be made into joins, which read all of a collection before they
-# give a page.
+# Scalar subqueries, not `exists`: the planner turns `exists` into joins, which read a whole collection for one
+# page.
 
 
 def _counts(media: LiteralString, version: LiteralString) -> LiteralString:
-    """True where this version is what a living item shows, and no earlier one has its bytes; else null."""
+    """An expression: true when this version is shown by an active item and no earlier item has its bytes;
+    else null.
+    """
     return f"""(select true
                     from media shown
                    where shown.organization_id = %(organization)s
@@ -228,7 +234,9 @@ def _counts(media: LiteralString, version: LiteralString) -> LiteralString:
 
 
 def _near_before(version: LiteralString, before: LiteralString) -> LiteralString:
-    """True where something that counts and came before this is near to the version; else null."""
+    """An expression: true when an item that takes part, uploaded before `before`, is near to the version;
+    else null.
+    """
     return f"""(select true
                     from likenesses nearer
                    where nearer.organization_id = %(organization)s
@@ -240,7 +248,7 @@ def _near_before(version: LiteralString, before: LiteralString) -> LiteralString
 
 
 def _members(head: LiteralString) -> LiteralString:
-    """What belongs to the group of this version, but for itself."""
+    """A query for the members of the group whose first item has this version, except that item."""
     return f"""
                   select likeness.media_id, likeness.distance::integer, likeness.version_id
                     from likenesses likeness
@@ -265,8 +273,8 @@ def _as_member(*, group: str | UUID, count: int, distance: int, **columns: Any) 
 
 
 def list_identical(organization: UUID, version: UUID, most: int) -> Statement[IdenticalVersion]:
-    """Further versions of the bytes of this one, in the organization: living ones first, then by time.
-    None while nobody knows its bytes.
+    """Other versions in the organization with the bytes of this one: active ones first, then by time. No rows
+    while the version's SHA-256 is unknown.
     """
     return Statement(
         """
@@ -274,7 +282,10 @@ def list_identical(organization: UUID, version: UUID, most: int) -> Statement[Id
           from versions other
           join media on media.organization_id = %(organization)s and media.id = other.media_id
          where other.organization_id = %(organization)s
-           and other.sha256 = (select sha256 from versions where organization_id = %(organization)s and id = %(version)s)
+           and other.sha256 = (select sha256
+                                 from versions
+                                where organization_id = %(organization)s
+                                  and id = %(version)s)
            and other.id <> %(version)s
          order by other.status, other.id
          limit %(most)s

@@ -1,11 +1,12 @@
-"""Items as they are shown, whole and in one statement; v1's list of them; and what an act of deletion
-does to them.
+"""Single items: read, lock, rename, describe and move them.
+
+Lock the item first (`lock`, or `lock_place` before a move), then change it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, LiteralString
+from typing import TYPE_CHECKING, Any, LiteralString
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -13,6 +14,7 @@ from psycopg.types.json import Jsonb
 from vitrine.db import Statement, nothing
 from vitrine.models.media import MediaType
 from vitrine.models.pages import Unchanged
+from vitrine.models.places import FolderPath
 from vitrine.queries import TOUCHED
 from vitrine.queries.media_columns import (
     COLUMNS,
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LockedItem:
-    """A living item, its row locked."""
+    """An active item whose row is locked."""
 
     id: UUID
     collection_id: UUID
@@ -37,17 +39,17 @@ class LockedItem:
 
 @dataclass(frozen=True, slots=True)
 class PlacedItem:
-    """Where a living item lies, its row locked."""
+    """An active item whose row is locked, and its place."""
 
     id: UUID
     collection_id: UUID
-    place_id: UUID  # its folder, or the collection at its root
+    place_id: UUID  # its folder; the collection for an item at the root
     type: MediaType
-    path: str | None  # ltree; None for a file
-    verified: bool  # and so counted
+    path: FolderPath | None  # of a folder, its own id last; None for a file
+    verified: bool  # only verified items are counted in their place
 
 
-_ONE_LIVING: LiteralString = """
+_ONE_ACTIVE: LiteralString = """
          where media.organization_id = %(organization)s
            and media.id = %(item)s
            and media.status = 'active'
@@ -56,9 +58,9 @@ _ONE_LIVING: LiteralString = """
 
 
 def get(organization: UUID, item: UUID) -> Statement[Media]:
-    """The item, file or folder. No row: it or its collection is deleted, or it was never there."""
+    """The item, file or folder. No row: the item or its collection is deleted, or the item never existed."""
     return Statement(
-        f"select {COLUMNS} from media {JOINS}{_ONE_LIVING}",
+        f"select {COLUMNS} from media {JOINS}{_ONE_ACTIVE}",
         as_media,
         organization=organization,
         item=item,
@@ -66,24 +68,22 @@ def get(organization: UUID, item: UUID) -> Statement[Media]:
 
 
 def get_without_counts(organization: UUID, item: UUID) -> Statement[Media]:
-    """The same without what a folder tells of its inside: its own state, which costs the same however
-    much lies in it.
+    """The item without the two values that count a folder's content. The cost does not depend on that
+    content.
+
+    No row: the item or its collection is deleted, or the item never existed.
     """
     return Statement(
-        f"select {COLUMNS_WITHOUT_COUNTS} from media {JOINS_WITHOUT_COUNTS}{_ONE_LIVING}",
+        f"select {COLUMNS_WITHOUT_COUNTS} from media {JOINS_WITHOUT_COUNTS}{_ONE_ACTIVE}",
         as_media,
         organization=organization,
         item=item,
     )
 
 
-# Deleting. The collection is held first (collections.hold_for_change), then the items, then they are marked;
-# the rest goes by the mark.
-
-
 def lock(organization: UUID, item: UUID) -> Statement[LockedItem]:
-    """The item, locked until the transaction ends. No row: it or its collection is deleted, or it was
-    never there.
+    """Lock the item until the transaction ends. No row: the item or its collection is deleted, or the item
+    never existed.
     """
     return Statement(
         """
@@ -103,11 +103,8 @@ def lock(organization: UUID, item: UUID) -> Statement[LockedItem]:
     )
 
 
-# Changing. The item is held first (hold, or hold_place where it is to lie elsewhere).
-
-
 def rename(organization: UUID, item: UUID, name: str, actor: UUID) -> Statement[object]:
-    """The item has this name."""
+    """Set the item's name."""
     return Statement(
         f"""
         update media
@@ -123,8 +120,10 @@ def rename(organization: UUID, item: UUID, name: str, actor: UUID) -> Statement[
     )
 
 
-def replace_description(organization: UUID, item: UUID, said: Description, actor: UUID) -> Statement[object]:
-    """This is said of the item and nothing else; its tags are another table's."""
+def replace_description(
+    organization: UUID, item: UUID, description: Description, actor: UUID
+) -> Statement[object]:
+    """Replace the item's whole description, except the tags, which are stored in a table of their own."""
     return Statement(
         f"""
         update media
@@ -136,18 +135,18 @@ def replace_description(organization: UUID, item: UUID, said: Description, actor
         nothing,
         organization=organization,
         item=item,
-        title=said.title,
-        alt=said.alt,
-        caption=said.caption,
-        metadata=Jsonb(said.metadata),
+        title=description.title,
+        alt=description.alt,
+        caption=description.caption,
+        metadata=Jsonb(description.metadata),
         actor=actor,
     )
 
 
 def change_description(
-    organization: UUID, item: UUID, said: DescriptionChanges, actor: UUID
+    organization: UUID, item: UUID, description: DescriptionChanges, actor: UUID
 ) -> Statement[object]:
-    """This is said of the item, and the rest as before."""
+    """Set the fields of the description that are to change."""
     return Statement(
         f"""
         update media
@@ -162,20 +161,21 @@ def change_description(
         organization=organization,
         item=item,
         actor=actor,
-        title=None if isinstance(said.title, Unchanged) else said.title,
-        title_stays=isinstance(said.title, Unchanged),
-        alt=None if isinstance(said.alt, Unchanged) else said.alt,
-        alt_stays=isinstance(said.alt, Unchanged),
-        caption=None if isinstance(said.caption, Unchanged) else said.caption,
-        caption_stays=isinstance(said.caption, Unchanged),
+        title=None if isinstance(description.title, Unchanged) else description.title,
+        title_stays=isinstance(description.title, Unchanged),
+        alt=None if isinstance(description.alt, Unchanged) else description.alt,
+        alt_stays=isinstance(description.alt, Unchanged),
+        caption=None if isinstance(description.caption, Unchanged) else description.caption,
+        caption_stays=isinstance(description.caption, Unchanged),
     )
 
 
 def lock_place(organization: UUID, item: UUID) -> Statement[PlacedItem]:
-    """Where the item lies, its row locked until the transaction ends. No row: it or its collection is
-    deleted, or it was never there.
+    """Lock the item until the transaction ends, and read its place. No row: the item or its collection is
+    deleted, or the item never existed.
 
-    The lock lets in what refers to the item (a frame, a version), and nothing that changes it.
+    `for no key update` does not block inserts that refer to the item (a frame, a version), only changes of
+    the item.
     """
     return Statement(
         """
@@ -192,15 +192,17 @@ def lock_place(organization: UUID, item: UUID) -> Statement[PlacedItem]:
            and media.status = 'active'
            for no key update of media
         """,
-        PlacedItem,
+        as_placed_item,
         organization=organization,
         item=item,
     )
 
 
 def set_folder(organization: UUID, item: UUID, folder: UUID | None, actor: UUID) -> Statement[object]:
-    """The item lies in this folder (None: at its collection's root). The folders below follow by
-    `folders.reroot`; a file names its parent alone.
+    """Move the item into this folder (None: to its collection's root).
+
+    The paths of a moved folder and of the folders below it change by `folders.reroot`. A file's row names
+    only its parent.
     """
     return Statement(
         f"""
@@ -217,4 +219,6 @@ def set_folder(organization: UUID, item: UUID, folder: UUID | None, actor: UUID)
     )
 
 
-# Rows into nouns.
+def as_placed_item(*, path: str | None, **columns: Any) -> PlacedItem:
+    """Make a PlacedItem of a row with its columns; `path` is ltree's text."""
+    return PlacedItem(path=None if path is None else FolderPath.parse(path), **columns)

@@ -1,4 +1,8 @@
-"""D."""
+"""The columns and joins with which a row of `media` or `versions` is read whole, and `as_media`, which makes
+the row a Media.
+
+Each constant is a part of a statement that has the value `organization`.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,15 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 from vitrine.models.media import Caption, Detection, Frame, Media
+from vitrine.models.places import FolderPath
 
-# The columns of Media but for what a folder tells of its inside. A file's path is its folder's and its own
-# id; one level up from a root item is the
-# collection.
+# All columns of Media except the two that count a folder's content. A file's path is its folder's path (at the
+# root: the collection's id) and the file's own id.
 COLUMNS_WITHOUT_COUNTS: LiteralString = """
        media.id, media.organization_id, media.collection_id, collection.name as collection_name,
        case when media.type = 'folder' then place.path::text
-            else coalesce(place.path::text, replace(media.collection_id::text, '-', '')) || '.' || replace(media.id::text, '-', '') end as path,
+            else coalesce(place.path::text, replace(media.collection_id::text, '-', ''))
+                 || '.' || replace(media.id::text, '-', '') end as path,
        media.type, media.status, media.row_version, media.name, media.title, media.alt, media.caption,
        media.metadata, coalesce(tagged.tags, '{}') as tags, media.link_token,
        media.active_version_id as version_id, coalesce(version.number, 1) as version_number, version.codec,
@@ -28,12 +33,15 @@ COLUMNS_WITHOUT_COUNTS: LiteralString = """
 
 
 def _joins(item: LiteralString) -> LiteralString:
-    """What COLUMNS_WITHOUT_COUNTS needs, `item` being whose the tags are."""
+    """The joins that COLUMNS_WITHOUT_COUNTS needs. `item` is the expression for the id of the item whose tags
+    are read.
+    """
     return f"""
   join collections collection on collection.organization_id = %(organization)s
                              and collection.id = media.collection_id
   left join folder_paths place on place.organization_id = %(organization)s
-                              and place.folder_id = case when media.type = 'folder' then media.id else media.parent_id end
+                              and place.folder_id = case when media.type = 'folder' then media.id
+                                                         else media.parent_id end
   left join versions version on version.organization_id = %(organization)s
                             and version.id = media.active_version_id
   left join lateral (
@@ -49,19 +57,20 @@ def _joins(item: LiteralString) -> LiteralString:
   left join lateral (
        select json_agg(json_build_object(
                 'id', frame.id, 'at_seconds', frame.at_seconds, 'end_seconds', frame.end_seconds,
-                'page_number', frame.page_number, 'key', frame.key, 'width', frame.width, 'height',
-                frame.height, 'thumbnail_key', frame.thumbnail_key, 'text', frame.text, 'created_at',
-                frame.created_at, 'captions', (
-                  select json_agg(json_build_object('id', caption.id, 'text', caption.text, 'created_at', caption.created_at)
+                'page_number', frame.page_number, 'key', frame.key, 'width', frame.width,
+                'height', frame.height, 'thumbnail_key', frame.thumbnail_key, 'text', frame.text,
+                'created_at', frame.created_at, 'captions', (
+                  select json_agg(json_build_object('id', caption.id, 'text', caption.text,
+                                                    'created_at', caption.created_at)
                                   order by caption.created_at, caption.id)
                     from captions caption
                    where caption.organization_id = %(organization)s
                      and caption.frame_id = frame.id),
                 'detections', (
                   select json_agg(json_build_object(
-                           'id', detection.id, 'type', detection.type, 'label', detection.label, 'polygon',
-                           detection.polygon, 'score', detection.score, 'crop_key',
-                           detection.crop_key) order by detection.created_at, detection.id)
+                           'id', detection.id, 'type', detection.type, 'label', detection.label,
+                           'polygon', detection.polygon, 'score', detection.score,
+                           'crop_key', detection.crop_key) order by detection.created_at, detection.id)
                     from detections detection
                    where detection.organization_id = %(organization)s
                      and detection.frame_id = frame.id)) order by frame.ordinal) as frames
@@ -71,12 +80,12 @@ def _joins(item: LiteralString) -> LiteralString:
 """
 
 
-# To be joined to a `media`, in a statement with the value `organization`.
+# For a table or subquery called `media`.
 JOINS_WITHOUT_COUNTS: LiteralString = _joins("media.id")
 
 
-# A version as itself, in the place of `media`: what people say of it and where it lies is its item's, the
-# bytes are its own.
+# A subquery to be read in the place of `media`, which shows a version as itself: description, tags and place
+# are its item's, the columns of the bytes are the version's own.
 VERSION: LiteralString = """
        select item.organization_id, version.id, item.id as item_id, item.collection_id, item.parent_id,
               null::ltree as path, version.type, version.status, item.row_version, item.name, item.title,
@@ -106,16 +115,22 @@ COLUMNS: LiteralString = (
 
 
 JOINS: LiteralString = f"""{JOINS_WITHOUT_COUNTS}
-  -- of null it does nothing
+  -- the function returns no row for null
   left join lateral folder_inside(case when media.type = 'folder' then media.id end) as inside on true
 """
 
 
 def as_media(
-    *, frames: list[dict[str, Any]], colors: list[str], preview_keys: list[str] | None = None, **columns: Any
+    *,
+    path: str,
+    frames: list[dict[str, Any]],
+    colors: list[str],
+    preview_keys: list[str] | None = None,
+    **columns: Any,
 ) -> Media:
-    """A row of COLUMNS as Media."""
+    """Make a Media of a row that was read with COLUMNS or COLUMNS_WITHOUT_COUNTS."""
     return Media(
+        path=FolderPath.parse(path),
         frames=tuple(_frame(**frame) for frame in frames),
         colors=tuple(colors),
         preview_keys=tuple(preview_keys or ()),

@@ -1,4 +1,4 @@
-"""D."""
+"""The processing of a version's bytes: attempts, verification and results."""
 
 from __future__ import annotations
 
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A version that waits for its frames, the first ones or new ones, and the generation under which
-    this attempt writes them.
-    """
+    """An attempt at deriving frames from a version. It writes the frames under a generation of its own."""
 
     id: UUID
     media_id: UUID
@@ -32,11 +30,11 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the bytes of a version turned out to be."""
+    """The properties of a version's bytes."""
 
     mime_type: str
     sha256: bytes | None
-    width: int | None  # pixels, as shown
+    width: int | None  # pixels, as displayed
     height: int | None
     duration: float | None = None  # seconds
     placeholder: bytes | None = None  # ThumbHash
@@ -50,8 +48,8 @@ class Facts:
 
 
 def attempt(organization: UUID, version: UUID) -> Statement[Attempt]:
-    """A new attempt at a version that waits: it writes under a generation of its own. No row: it does not
-    wait.
+    """Begin an attempt at a version that awaits its first frames or new ones. No row: the version awaits
+    none.
     """
     return Statement(
         """
@@ -70,7 +68,7 @@ def attempt(organization: UUID, version: UUID) -> Statement[Attempt]:
 
 
 def verify(organization: UUID, version: UUID, *, width: int | None, height: int | None) -> Statement[object]:
-    """The head of the bytes has been held against their type; what is made of them is to come."""
+    """Record that the first bytes of the file match its type. Frames and other results are not derived yet."""
     return Statement(
         """
         update versions
@@ -96,7 +94,7 @@ def record(
     reason: str | None,
     generation: int,
 ) -> Statement[object]:
-    """The bytes are verified, and this was made of them."""
+    """Record that the bytes are verified, and what was derived from them."""
 
     return Statement(
         """
@@ -134,12 +132,12 @@ def record(
 
 
 def _signed(bits: int) -> int:
-    """The same 64 bits as PostgreSQL's bigint has them."""
+    """The same 64 bits as a signed integer, as PostgreSQL's bigint stores them."""
     return bits - (1 << 64) if bits >> 63 else bits
 
 
 def fail(organization: UUID, version: UUID, reason: str) -> Statement[object]:
-    """Nothing could be made of the bytes; they are kept, listed and counted."""
+    """Record that processing failed for this reason. The file is kept, listed and counted."""
     return Statement(
         """
         update versions
@@ -156,7 +154,7 @@ def fail(organization: UUID, version: UUID, reason: str) -> Statement[object]:
 
 
 def put_type(organization: UUID, version: UUID, media_type: MediaType) -> Statement[object]:
-    """What the bytes turned out to be."""
+    """Set the version's type to that of its bytes."""
     return Statement(
         """
         update versions

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Label:
-    """What makes two tags the same."""
+    """The group and name of a tag: no two tags of an organization have the same."""
 
     group: str
     name: str
@@ -24,25 +24,28 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class NewTag:
-    """A tag to be, where there is none of this label."""
+    """A tag to be inserted unless a tag of its label exists."""
 
     id: UUID
     label: Label
-    slug: str | None  # None outside the group that has slugs
-    name_key: str | None  # of that group's too: what its name is compared by
+    slug: str | None  # None outside the group `tags`
+    name_key: str | None  # the form in which names of the group `tags` are compared; None outside the group
 
 
 def insert_missing(organization: UUID, tags: Sequence[NewTag], actor: UUID | None) -> Statement[object]:
-    """There are tags of these labels; but for a new one whose slug is another's, which is left out."""
+    """Insert those of these tags whose label does not exist yet, except tags whose slug another tag has."""
     return Statement(
         """
         insert into tags (organization_id, id, "group", name, slug, name_key, created_by)
         select %(organization)s, new.id, new."group", new.name, new.slug, new.name_key, %(actor)s
-          from unnest(%(ids)s::uuid[], %(groups)s::text[], %(names)s::text[], %(slugs)s::text[], %(name_keys)s::text[])
+          from unnest(%(ids)s::uuid[], %(groups)s::text[], %(names)s::text[], %(slugs)s::text[],
+                      %(name_keys)s::text[])
                as new (id, "group", name, slug, name_key)
          where not exists (select from tags tag
-                            where tag.organization_id = %(organization)s and tag."group" = new."group" and tag.name = new.name)
-         -- one order for all: two that make the same wait, and do not deadlock
+                            where tag.organization_id = %(organization)s
+                              and tag."group" = new."group"
+                              and tag.name = new.name)
+         -- sorted, so that two transactions that insert the same tags wait for each other without a deadlock
          order by new."group", new.name
             on conflict do nothing
         """,
@@ -57,7 +60,7 @@ def insert_missing(organization: UUID, tags: Sequence[NewTag], actor: UUID | Non
 
 
 def detach_others(organization: UUID, item: UUID, labels: Sequence[Label]) -> Statement[object]:
-    """The item has no tags that are shown but those of these labels."""
+    """Detach from the item every tag that is not hidden and has none of these labels."""
     return Statement(
         """
         delete from media_tags
@@ -77,7 +80,7 @@ def detach_others(organization: UUID, item: UUID, labels: Sequence[Label]) -> St
 
 
 def attach(organization: UUID, item: UUID, labels: Sequence[Label], actor: UUID | None) -> Statement[object]:
-    """The item has the tags of these labels, of those that there are."""
+    """Attach the existing tags of these labels to the item."""
     return Statement(
         """
         insert into media_tags (organization_id, media_id, tag_id, created_by)
@@ -97,7 +100,7 @@ def attach(organization: UUID, item: UUID, labels: Sequence[Label], actor: UUID 
 
 
 def detach(organization: UUID, item: UUID, tags: Sequence[Tag]) -> Statement[object]:
-    """The item does not have these tags."""
+    """Detach these tags from the item."""
     return Statement(
         """
         delete from media_tags
@@ -113,7 +116,7 @@ def detach(organization: UUID, item: UUID, tags: Sequence[Tag]) -> Statement[obj
 
 
 def touch(organization: UUID, item: UUID, actor: UUID) -> Statement[object]:
-    """The item is another than it was: its tags are shown with it."""
+    """Record that the item changed, because its tags are shown with it."""
     return Statement(
         f"""
         update media
@@ -129,7 +132,7 @@ def touch(organization: UUID, item: UUID, actor: UUID) -> Statement[object]:
 
 
 def list_of_item(organization: UUID, item: UUID) -> Statement[Tag]:
-    """The tags that an item has, hidden ones too."""
+    """The item's tags, hidden ones too."""
     return Statement(
         """
         select tag.id, tag."group", tag.name, tag.is_active
@@ -147,7 +150,7 @@ def list_of_item(organization: UUID, item: UUID) -> Statement[Tag]:
 
 
 def list_hidden(organization: UUID, labels: Sequence[Label]) -> Statement[Tag]:
-    """Those of these labels that are hidden."""
+    """Those tags of these labels that are hidden."""
     return Statement(
         """
         select tag.id, tag."group", tag.name, tag.is_active
@@ -165,11 +168,11 @@ def list_hidden(organization: UUID, labels: Sequence[Label]) -> Statement[Tag]:
 
 
 def list_of_collection(organization: UUID, collection: UUID, most: int) -> Statement[Tag]:
-    """The tags, hidden ones aside, that active items of a collection have: the first `most` by group and
-    name.
+    """The tags that are not hidden and that active items of the collection have: the first `most` by group
+    and name.
 
-    Each tag of the organization is asked for one item, which costs the same however many items have it;
-    deleted ones are stepped over.
+    For each tag of the organization, one item with the tag is looked up; so the cost does not depend on how
+    many items have it. Deleted items are skipped.
     """
     return Statement(
         """
@@ -181,7 +184,8 @@ def list_of_collection(organization: UUID, collection: UUID, most: int) -> State
                 where media_tags.organization_id = %(organization)s
                   and media_tags.collection_id = %(collection)s
                   and media_tags.tag_id = tag.id
-                  and (select media.status = 'active'          -- joined, it may begin with all media instead
+                  -- a scalar subquery, because a join may begin with a scan of all media
+                  and (select media.status = 'active'
                          from media
                         where media.organization_id = %(organization)s
                           and media.id = media_tags.media_id)

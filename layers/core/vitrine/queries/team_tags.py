@@ -1,5 +1,5 @@
-"""Tags of the group that v1 sees, whole: the only one with slugs. Which items have a tag is asked in
-`queries.tags`.
+"""Tags of the group `tags`, the only group that the v1 API shows and that has slugs. `queries.tags` has the
+statements on the tags of items.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LISTED: LiteralString = ' order by tag."order", tag.name collate "C" '
 
 
 def list_visible(organization: UUID, most: int) -> Statement[SluggedTag]:
-    """The organization's, hidden ones aside: the first `most` by order and name."""
+    """The organization's tags, except hidden ones: the first `most` by order and name."""
     return Statement(
         f"""
         select {_COLUMNS}
@@ -37,7 +37,7 @@ def list_visible(organization: UUID, most: int) -> Statement[SluggedTag]:
 
 
 def list_of_item(organization: UUID, item: UUID) -> Statement[SluggedTag]:
-    """Those that an item has, hidden ones aside, by order and name."""
+    """The item's tags, except hidden ones, by order and name."""
     return Statement(
         f"""
         select {_COLUMNS}
@@ -56,9 +56,7 @@ def list_of_item(organization: UUID, item: UUID) -> Statement[SluggedTag]:
 
 
 def lock_shared(organization: UUID, tags: Sequence[UUID]) -> Statement[SluggedTag]:
-    """Those of these ids that there are, hidden ones too; none of them is deleted until the transaction
-    ends.
-    """
+    """The existing tags of these ids, hidden ones too, locked against deletion until the transaction ends."""
     return Statement(
         f"""
         select {_COLUMNS}
@@ -76,7 +74,7 @@ def lock_shared(organization: UUID, tags: Sequence[UUID]) -> Statement[SluggedTa
 
 
 def lock(organization: UUID, tag: UUID) -> Statement[SluggedTag]:
-    """The tag, hidden or not, locked until the transaction ends. No row: there is none."""
+    """Lock the tag, hidden or not, until the transaction ends. No row: there is no such tag."""
     return Statement(
         f"""
         select {_COLUMNS}
@@ -93,8 +91,8 @@ def lock(organization: UUID, tag: UUID) -> Statement[SluggedTag]:
 
 
 def lock_named(organization: UUID, name: str) -> Statement[SluggedTag]:
-    """The tag of exactly this name, hidden or not, locked until the transaction ends. No row: there is
-    none.
+    """Lock the tag of exactly this name, hidden or not, until the transaction ends. No row: there is no such
+    tag.
     """
     return Statement(
         f"""
@@ -112,12 +110,16 @@ def lock_named(organization: UUID, name: str) -> Statement[SluggedTag]:
 
 
 def lock_name(organization: UUID, name_key: str) -> Statement[object]:
-    """Wait for other transactions that give a tag a name with this key. A statement of its own: the next
-    one reads what they wrote.
+    """Take an advisory lock on names with this key, to wait for other transactions that give a tag such a
+    name.
+
+    Run it as a statement of its own: only the next statement reads what those transactions wrote.
     """
     return Statement(
         """
-        select pg_advisory_xact_lock(hashtextextended('tag:' || %(organization)s::text || ':' || %(name_key)s::text, 0)) is null as waited
+        select pg_advisory_xact_lock(
+                 hashtextextended('tag:' || %(organization)s::text || ':' || %(name_key)s::text, 0))
+               is null as waited
         """,
         nothing,
         organization=organization,
@@ -126,9 +128,9 @@ def lock_name(organization: UUID, name_key: str) -> Statement[object]:
 
 
 def list_similar(organization: UUID, name_key: str, slug: str) -> Statement[SluggedTag]:
-    """The tags that may have a name with this key, and the one of this slug; hidden or not, the oldest first.
+    """The tags that may have a name with this key, and the tag of this slug; hidden or not, oldest first.
 
-    Rows older than the column `name_key` may have none: the caller compares their names.
+    Rows older than the column `name_key` may lack a key: the caller compares their names.
     """
     return Statement(
         f"""
@@ -149,7 +151,7 @@ def list_similar(organization: UUID, name_key: str, slug: str) -> Statement[Slug
 def insert(
     organization: UUID, tag: UUID, name: str, name_key: str, slug: str, actor: UUID
 ) -> Statement[object]:
-    """Insert the tag, unless there is one of this id, of exactly this name or of this slug."""
+    """Insert the tag, unless a tag of this id, of exactly this name or of this slug exists."""
     return Statement(
         """
         insert into tags (organization_id, id, "group", name, name_key, slug, created_by)
@@ -167,7 +169,7 @@ def insert(
 
 
 def update(organization: UUID, tag: SluggedTag, name_key: str) -> Statement[SluggedTag]:
-    """The tag, which is held, is as it is here. What it is then."""
+    """Set all columns of the locked tag to these values. Returns the tag as it is afterwards."""
     return Statement(
         f"""
         update tags tag
@@ -192,7 +194,7 @@ def update(organization: UUID, tag: SluggedTag, name_key: str) -> Statement[Slug
 
 
 def delete(organization: UUID, tag: UUID) -> Statement[SluggedTag]:
-    """The tag is no more, and no item has it. What it was; no row: there was none."""
+    """Delete the tag, also from all items. Returns the tag as it was; no row: there was none."""
     return Statement(
         f"""
         delete from tags tag
@@ -207,7 +209,7 @@ def delete(organization: UUID, tag: UUID) -> Statement[SluggedTag]:
 
 
 def attach(organization: UUID, item: UUID, tags: Sequence[UUID], actor: UUID) -> Statement[object]:
-    """The item has these tags, which are kept."""
+    """Attach these tags, which are locked against deletion, to the item."""
     return Statement(
         """
         insert into media_tags (organization_id, media_id, tag_id, created_by)

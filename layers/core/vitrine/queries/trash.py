@@ -1,4 +1,8 @@
-"""D."""
+"""Deleting items: lock the collection (`collections.lock_for_change`), lock the items, mark them with a
+deletion.
+
+Versions, ledger entries, counts and restoring then select the items by that mark.
+"""
 
 from __future__ import annotations
 
@@ -17,19 +21,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Count:
+    """A number of rows."""
+
     n: int
 
 
 def lock_below(
     organization: UUID, folders: Sequence[UUID], most: int, *, but: Sequence[UUID] = ()
 ) -> Statement[Count]:
-    """The living items below any of these folders, at any depth, `but` some that are held already, locked
-    until the transaction ends; no more than
-    `most` of them. How many they are.
+    """Lock the active items below these folders, at any depth, except the items `but`, which are locked
+    already. At most `most` items are locked; returns how many.
     """
     return Statement(
         f"""
-        with held as (
+        with locked as (
           select media.id
             from media
            where media.organization_id = %(organization)s
@@ -39,7 +44,7 @@ def lock_below(
            limit %(most)s
              for update of media
         )
-        select count(*) as n from held
+        select count(*) as n from locked
         """,
         Count,
         organization=organization,
@@ -50,12 +55,10 @@ def lock_below(
 
 
 def lock_collection_items(organization: UUID, collection: UUID, most: int) -> Statement[Count]:
-    """The living items of a collection, locked until the transaction ends; no more than `most` of them.
-    How many they are.
-    """
+    """Lock the active items of a collection, at most `most` of them; returns how many."""
     return Statement(
         """
-        with held as (
+        with locked as (
           select id
             from media
            where organization_id = %(organization)s
@@ -64,7 +67,7 @@ def lock_collection_items(organization: UUID, collection: UUID, most: int) -> St
            limit %(most)s
              for update
         )
-        select count(*) as n from held
+        select count(*) as n from locked
         """,
         Count,
         organization=organization,
@@ -76,7 +79,7 @@ def lock_collection_items(organization: UUID, collection: UUID, most: int) -> St
 def insert_deletion(
     organization: UUID, deletion: UUID, kind: DeletionKind, root: UUID, actor: UUID, trash_days: int | None
 ) -> Statement[object]:
-    """An act of deletion, of nothing yet. It is purged after `trash_days`; None: never."""
+    """Insert a deletion that has no items yet. It is purged after `trash_days`; None: never."""
     return Statement(
         """
         insert into deletions (organization_id, id, kind, root_id, actor, purge_at, item_count)
@@ -94,7 +97,7 @@ def insert_deletion(
 
 
 def mark(organization: UUID, deletion: UUID, item: UUID, actor: UUID) -> Statement[object]:
-    """The item is deleted by this act."""
+    """Mark the item as deleted by this deletion."""
     return Statement(
         f"""
         update media
@@ -112,7 +115,7 @@ def mark(organization: UUID, deletion: UUID, item: UUID, actor: UUID) -> Stateme
 
 
 def mark_below(organization: UUID, deletion: UUID, folders: Sequence[UUID], actor: UUID) -> Statement[object]:
-    """Every living item below any of these folders is deleted by this act."""
+    """Mark every active item below these folders as deleted by this deletion."""
     return Statement(
         f"""
         update media
@@ -132,7 +135,7 @@ def mark_below(organization: UUID, deletion: UUID, folders: Sequence[UUID], acto
 def mark_collection_items(
     organization: UUID, deletion: UUID, collection: UUID, actor: UUID
 ) -> Statement[object]:
-    """Every living item of the collection is deleted by this act."""
+    """Mark every active item of the collection as deleted by this deletion."""
     return Statement(
         f"""
         update media
@@ -149,13 +152,17 @@ def mark_collection_items(
     )
 
 
-# An array: joined, the whole organization may be read.
-_BELOW: LiteralString = "array(select below.id from unnest(%(folders)s::uuid[]) as folder cross join lateral subtree(folder) as below)"
+# The ids are passed as an array because a join makes the planner scan the whole organization.
+_BELOW: LiteralString = """
+             array(select below.id
+                     from unnest(%(folders)s::uuid[]) as folder
+                    cross join lateral subtree(folder) as below)
+"""
 
 
 def mark_versions(organization: UUID, deletion: UUID) -> Statement[object]:
-    """The living versions of what this act has marked are deleted by it; one that was deleted before
-    stays with its own act.
+    """Mark the active versions of this deletion's items as deleted by it. A version that was deleted before
+    stays with its own deletion.
     """
     return Statement(
         """
@@ -175,7 +182,7 @@ def mark_versions(organization: UUID, deletion: UUID) -> Statement[object]:
 
 
 def count_deletion(organization: UUID, deletion: UUID) -> Statement[Count]:
-    """The act knows how many versions of files it took."""
+    """Store in the deletion, and return, how many versions of files it removed."""
     return Statement(
         """
         update deletions

@@ -1,4 +1,7 @@
-"""The bytes of an item, and what was made of them."""
+"""The versions of an item: insert, lock, select, delete and show them.
+
+A transaction that changes a version locks the version's item first (`lock_item`, `lock_item_of`).
+"""
 
 from __future__ import annotations
 
@@ -33,35 +36,35 @@ class LockedVersion:
     processing: Processing
     verified: bool
     stored_bytes: int
-    generation: int  # of the frames it has; 0: none
-    is_asked_again: bool  # its frames are wanted anew
+    generation: int  # of its frames; 0: the version has no frames
+    is_reprocess_requested: bool
 
     @property
-    def waits(self) -> bool:
-        """For frames: the first ones, or new ones."""
-        return self.processing == "pending" or self.is_asked_again
+    def awaits_frames(self) -> bool:
+        """Whether the version awaits its first frames or new ones."""
+        return self.processing == "pending" or self.is_reprocess_requested
 
     @property
     def counted_as(self) -> State:
-        """Where the ledger has its bytes."""
+        """The state under which the ledger counts the version's bytes."""
         return "active" if self.status == "active" else "trash"
 
 
 @dataclass(frozen=True, slots=True)
 class VersionedItem:
-    """A living item, asked for by its id or by that of one of its living versions."""
+    """An active item that was looked up by its own id or by the id of one of its active versions."""
 
     media_id: UUID
     collection_id: UUID
-    is_folder: bool  # which has no versions
-    living: int  # versions
+    is_folder: bool  # a folder has no versions
+    active_versions: int
 
 
 @dataclass(frozen=True, slots=True)
 class OtherVersions:
-    """What else there is of an item besides one version."""
+    """Whether an item has versions besides one of them."""
 
-    beside: bool  # versions that live, or lie in the trash, as their item does
+    in_item_state: bool  # one of them is active together with the item, or was deleted by the same deletion
     any: bool
 
 
@@ -72,10 +75,10 @@ class VersionNumber:
 
 @dataclass(frozen=True, slots=True)
 class ActiveVersion:
-    """What an item shows, and what it did before."""
+    """The version that an item now shows, and what the item showed before."""
 
-    id: UUID  # of the version
-    status: Status  # of the item
+    id: UUID  # the version's
+    status: Status  # the item's
     collection_id: UUID
     place_id: UUID
     type: MediaType
@@ -87,7 +90,7 @@ class ActiveVersion:
 def insert_media(
     upload: Upload, stored: Stored, *, parent: UUID | None, media_type: MediaType, link_token: str
 ) -> Statement[object]:
-    """The item is there, its bytes not yet verified."""
+    """Insert the item of an upload; its bytes are not yet verified."""
     return Statement(
         """
         insert into media (organization_id, id, collection_id, parent_id, type, name, title, alt, caption,
@@ -117,8 +120,8 @@ def insert_media(
 
 
 def next_number(organization: UUID, media: UUID) -> Statement[VersionNumber]:
-    """The number of a further version, taken for good; the item is held until the transaction ends. No
-    row: it is deleted or gone.
+    """Reserve the number of a new version, and lock the item until the transaction ends. No row: the item is
+    deleted.
     """
     return Statement(
         """
@@ -136,7 +139,7 @@ def next_number(organization: UUID, media: UUID) -> Statement[VersionNumber]:
 
 
 def insert(upload: Upload, stored: Stored, number: int, media_type: MediaType) -> Statement[object]:
-    """The version is there, its bytes not yet verified."""
+    """Insert the version of an upload; its bytes are not yet verified."""
     return Statement(
         """
         insert into versions (organization_id, id, media_id, number, type, upload_id, key, filename,
@@ -161,8 +164,8 @@ def insert(upload: Upload, stored: Stored, number: int, media_type: MediaType) -
 
 
 def lock_item(organization: UUID, media: UUID) -> Statement[object]:
-    """Who changes a version holds its item first: one lock for the whole family, so that no two wait for
-    each other crosswise.
+    """Lock the item before one of its versions changes. One lock for all versions of an item avoids
+    deadlocks.
     """
     return Statement(
         "select id from media where organization_id = %(organization)s and id = %(media)s for update",
@@ -173,13 +176,16 @@ def lock_item(organization: UUID, media: UUID) -> Statement[object]:
 
 
 def lock_item_of(organization: UUID, version: UUID) -> Statement[object]:
-    """The same of the item that this version is of."""
+    """Lock the item of this version before one of its versions changes."""
     return Statement(
         """
         select id
           from media
          where organization_id = %(organization)s
-           and id = (select media_id from versions where organization_id = %(organization)s and id = %(version)s)
+           and id = (select media_id
+                       from versions
+                      where organization_id = %(organization)s
+                        and id = %(version)s)
            for update
         """,
         nothing,
@@ -189,17 +195,17 @@ def lock_item_of(organization: UUID, version: UUID) -> Statement[object]:
 
 
 def get_locked(organization: UUID, version: UUID) -> Statement[LockedVersion]:
-    """The version as it is now. No row: it is gone.
+    """The version, after its item was locked. No row: the version does not exist any more.
 
-    To be sent after `lock_item`, as a statement of its own: one that waited for the lock itself would show
-    the version as it was before.
+    Run it as a statement after `lock_item`: a row read by the locking statement itself may be older than the
+    lock.
     """
     return Statement(
         """
         select v.id, v.media_id, m.active_version_id = v.id as is_active, m.collection_id, m.place_id,
                m.type as media_type, m.status as media_status, m.verified_at is not null as media_verified,
                v.type, v.status, v.processing, v.verified_at is not null as verified, v.stored_bytes,
-               v.generation, v.reprocess_requested_at is not null as is_asked_again
+               v.generation, v.reprocess_requested_at is not null as is_reprocess_requested
           from versions v
           join media m on m.organization_id = v.organization_id and m.id = v.media_id
          where v.organization_id = %(organization)s
@@ -212,9 +218,10 @@ def get_locked(organization: UUID, version: UUID) -> Statement[LockedVersion]:
 
 
 def select(organization: UUID, media: UUID, version: UUID) -> Statement[object]:
-    """The item's active version is this one, and stays it when others come; the newest that is ready gives
-    way, as it would unselected. What the
-    item shows of it is another statement's (`show_active`).
+    """Make this version the item's active one, and keep it active when newer versions arrive. If the version
+    is the newest that is ready, it is not kept: the next version replaces it, as without a selection.
+
+    `show_active` then copies the version's columns to the item.
     """
     return Statement(
         """
@@ -241,12 +248,12 @@ def select(organization: UUID, media: UUID, version: UUID) -> Statement[object]:
 
 
 def show_active(organization: UUID, media: UUID, actor: UUID | None = None) -> Statement[ActiveVersion]:
-    """The item shows the version that is to be active: the selected one; else the newest that is ready; else
-    the one it showed, and when that is
-    gone the newest. Only a version that lives, or was deleted, together with the item. `actor` None: nobody
-    did it, the bytes are processed.
+    """Make the item show the version that is to be active: the selected one; else the newest that is ready;
+    else the version shown so far; else the newest. Only versions that are active, or were deleted together
+    with the item, are considered.
 
-    No row: the item is gone, or no such version is left.
+    `actor` is None when processing, not a person, changes the item. No row: the item does not exist, or has
+    no such version.
     """
     return Statement(
         """
@@ -297,10 +304,11 @@ def show_active(organization: UUID, media: UUID, actor: UUID | None = None) -> S
 
 
 def get_others(organization: UUID, version: UUID) -> Statement[OtherVersions]:
-    """What else there is of the item of this version."""
+    """Whether the item of this version has other versions."""
     return Statement(
         """
-        select coalesce(bool_or(other.deletion_id is not distinct from media.deletion_id), false) as beside,
+        select coalesce(bool_or(other.deletion_id is not distinct from media.deletion_id), false)
+                 as in_item_state,
                count(*) > 0 as any
           from versions one
           join media on media.organization_id = %(organization)s and media.id = one.media_id
@@ -317,7 +325,7 @@ def get_others(organization: UUID, version: UUID) -> Statement[OtherVersions]:
 
 
 def mark(organization: UUID, deletion: UUID, version: UUID) -> Statement[object]:
-    """The version is deleted by this act."""
+    """Mark the version as deleted by this deletion."""
     return Statement(
         """
         update versions
@@ -334,7 +342,7 @@ def mark(organization: UUID, deletion: UUID, version: UUID) -> Statement[object]
 
 
 def delete(organization: UUID, version: UUID) -> Statement[object]:
-    """The version is gone; its frames with it."""
+    """Delete the version; its frames are deleted with it."""
     return Statement(
         "delete from versions where organization_id = %(organization)s and id = %(version)s",
         nothing,
@@ -344,7 +352,7 @@ def delete(organization: UUID, version: UUID) -> Statement[object]:
 
 
 def delete_media(organization: UUID, media: UUID) -> Statement[object]:
-    """The item is gone; its versions, frames and tags with it."""
+    """Delete the item; its versions, frames and tags are deleted with it."""
     return Statement(
         "delete from media where organization_id = %(organization)s and id = %(media)s",
         nothing,
@@ -353,11 +361,10 @@ def delete_media(organization: UUID, media: UUID) -> Statement[object]:
     )
 
 
-# As they are shown.
-
-
 def get_item(organization: UUID, item: UUID) -> Statement[VersionedItem]:
-    """No row: the item, or the version, is deleted or was never there."""
+    """The active item with this id, or the item of the active version with this id. No row: it is deleted or
+    never existed.
+    """
     return Statement(
         """
         select media.id as media_id, media.collection_id, media.type = 'folder' as is_folder,
@@ -365,11 +372,15 @@ def get_item(organization: UUID, item: UUID) -> Statement[VersionedItem]:
                   from versions
                  where versions.organization_id = %(organization)s
                    and versions.media_id = media.id
-                   and versions.status = 'active') as living
+                   and versions.status = 'active') as active_versions
           from media
          where media.organization_id = %(organization)s
            and media.status = 'active'
-           and media.id = (select media_id from versions where organization_id = %(organization)s and id = %(item)s and status = 'active'
+           and media.id = (select media_id
+                             from versions
+                            where organization_id = %(organization)s
+                              and id = %(item)s
+                              and status = 'active'
                            union all
                            select %(item)s
                            limit 1)
@@ -381,9 +392,9 @@ def get_item(organization: UUID, item: UUID) -> Statement[VersionedItem]:
 
 
 def get(organization: UUID, version: UUID) -> Statement[Media]:
-    """The version as itself. No row: it or its item is deleted, or it was never there."""
+    """The version as itself. No row: the version or its item is deleted, or the version never existed."""
     return Statement(
-        f"{_SHOWN}{VERSION} and version.id = %(version)s) as media{VERSION_JOINS}{_LIVING}",
+        f"{_SELECT} {VERSION} and version.id = %(version)s) as media {VERSION_JOINS} {_IN_ACTIVE_COLLECTION}",
         as_media,
         organization=organization,
         version=version,
@@ -391,13 +402,21 @@ def get(organization: UUID, version: UUID) -> Statement[Media]:
 
 
 def list_of_item(organization: UUID, item: UUID) -> Statement[Media]:
-    """The living versions of a living item, each as itself, the first one first."""
+    """The active versions of an active item, each as itself, the first version first."""
     return Statement(
-        f"{_SHOWN}{VERSION} and version.media_id = %(item)s) as media{VERSION_JOINS}{_LIVING} order by version_number", as_media,
+        f"""
+        {_SELECT}
+        {VERSION}
+           and version.media_id = %(item)s) as media
+        {VERSION_JOINS}
+        {_IN_ACTIVE_COLLECTION}
+         order by version_number
+        """,
+        as_media,
         organization=organization,
         item=item,
     )
 
 
-_SHOWN: LiteralString = f"select {COLUMNS_WITHOUT_COUNTS}, media.source_media_id, media.is_active from ("
-_LIVING: LiteralString = " where collection.status = 'active'"
+_SELECT: LiteralString = f"select {COLUMNS_WITHOUT_COUNTS}, media.source_media_id, media.is_active from ("
+_IN_ACTIVE_COLLECTION: LiteralString = "where collection.status = 'active'"
