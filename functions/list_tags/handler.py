@@ -17,7 +17,7 @@ from vitrine.models.people import Caller
 
 @endpoint(studio, operation="tag.list", item=("datasetId", "collection"), returns=studio.Tags)
 def app(request: Request, caller: Caller) -> studio.Tags:
-    return studio.show_tags(tags.listed(caller, request.id("datasetId")))
+    return studio.show_tags(tags.list_of_collection(caller, request.id("datasetId")))
 
 
 handler = Mangum(app, lifespan="off")

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 SLUGGED = "tags"  # the group that v1 shows, the only one with slugs
 MAX_LABEL = 100  # code points of a group or value
 MAX_TAGS = 500  # of an item, in all groups together
-# Of a collection: even when each is MAX_LABEL long and escaped in JSON, they fit into a Lambda response of 6 MB.
+# Of a collection: even when each is MAX_LABEL long and escaped in JSON, they fit into a Lambda response
+# of 6 MB.
 MAX_LISTED = 5000
 _MAX_SLUG = 100  # the table's check
 
@@ -54,7 +55,7 @@ def add(caller: Caller, item: UUID, label: str, value: str, *, check: MediaCheck
             raise too_many_tags()
         _run_check(db, organization, item, check)
         _attach(db, organization, item, [wanted], caller.user_id)
-        return _changed(db, caller, item)
+        return _touch(db, caller, item)
 
     return transaction(caller, work)
 
@@ -81,7 +82,7 @@ def remove(
         if not removed:
             return _get(db, organization, item)
         db.queue(queries.tags.detach(organization, item, removed))
-        return _changed(db, caller, item)
+        return _touch(db, caller, item)
 
     return transaction(caller, work)
 
@@ -110,7 +111,7 @@ def rename_group(caller: Caller, item: UUID, old: str, new: str, *, check: Media
             return _get(db, organization, item)
         _attach(db, organization, item, wanted, caller.user_id)
         db.queue(queries.tags.detach(organization, item, moved))
-        return _changed(db, caller, item)
+        return _touch(db, caller, item)
 
     return transaction(caller, work)
 
@@ -130,24 +131,22 @@ def clean(groups: Mapping[str, Sequence[str]]) -> list[Label]:
 
 
 def replace(db: Transaction, organization: UUID, item: UUID, labels: Sequence[Label], *, actor: UUID) -> None:
-    """The item, whose row is held, has these tags and no others; but hidden ones, which nobody was shown,
-    stay as they are.
-    """
+    """Replace the tags of the locked item with these. Hidden tags, which clients do not see, stay."""
     _attach(db, organization, item, labels, actor)
     db.queue(queries.tags.detach_others(organization, item, labels))
 
 
-def listed(caller: Caller, collection: UUID) -> tuple[Tag, ...]:
-    """The tags that active items of the collection have, by group and name, hidden ones aside; the first
-    MAX_LISTED. Raises NotFound.
+def list_of_collection(caller: Caller, collection: UUID) -> tuple[Tag, ...]:
+    """The visible tags that active items of the collection have, by group and name; the first MAX_LISTED.
+    Raises NotFound.
     """
     organization = caller.organization_id
-    found, tags = read_all(
+    collections, tags = read_all(
         caller,
         queries.collections.get(organization, collection),
         queries.tags.list_of_collection(organization, collection, MAX_LISTED),
     )
-    if not found:
+    if not collections:
         raise not_found("collection")
     return tuple(tags)
 
@@ -259,7 +258,7 @@ def with_suffix(slug: str, tag: UUID) -> str:
     return f"{slug[: _MAX_SLUG - 1 - len(suffix)].rstrip('-')}-{suffix}"
 
 
-def _changed(db: Transaction, caller: Caller, item: UUID) -> Media:
+def _touch(db: Transaction, caller: Caller, item: UUID) -> Media:
     db.queue(queries.tags.touch(caller.organization_id, item, caller.user_id))
     return _get(db, caller.organization_id, item)
 

@@ -49,7 +49,9 @@ def list_of_item(caller: Caller, item: UUID) -> list[Media]:
 
 
 def get_item(caller: Caller, item: UUID) -> queries.versions.VersionedItem:
-    """The item with this id, or the item of the version with this id. Raises NotFound; Invalid for a folder."""
+    """The item with this id, or the item of the version with this id. Raises NotFound; Invalid for
+    a folder.
+    """
     found = read(caller, queries.versions.get_item(caller.organization_id, item))
     if not found:
         raise not_found("media")

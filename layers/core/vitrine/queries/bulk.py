@@ -276,7 +276,9 @@ def get_depths(folders: Sequence[UUID]) -> Statement[FolderDepth]:
 
 
 def count_move(organization: UUID, items: Sequence[UUID], place: UUID) -> Statement[object]:
-    """Count these items in their new place, and no longer in their present one. Run it before they are moved."""
+    """Count these items in their new place, and no longer in their present one. Run it before they
+    are moved.
+    """
     return Statement(
         """
         insert into count_ledger (organization_id, collection_id, place_id, type, delta)

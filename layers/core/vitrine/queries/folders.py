@@ -143,7 +143,9 @@ def list_named(organization: UUID, place: UUID, name: str) -> Statement[Folder]:
 
 
 def lock_name(place: UUID, name: str) -> Statement[object]:
-    """Take an advisory lock on this folder name in this place, so that concurrent requests create one folder."""
+    """Get an advisory lock on this folder name in this place, so that concurrent requests create
+    one folder.
+    """
     return Statement(
         """
         select pg_advisory_xact_lock(

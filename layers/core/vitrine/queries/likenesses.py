@@ -206,8 +206,8 @@ def list_near(
     )
 
 
-# Scalar subqueries, not `exists`: the planner turns `exists` into joins, which read a whole collection for one
-# page.
+# Scalar subqueries, not `exists`: the planner turns `exists` into joins, which read a whole collection for
+# one page.
 
 
 def _counts(media: LiteralString, version: LiteralString) -> LiteralString:

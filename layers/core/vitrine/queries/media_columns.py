@@ -13,8 +13,8 @@ from uuid import UUID
 from vitrine.models.media import Caption, Detection, Frame, Media
 from vitrine.models.places import FolderPath
 
-# All columns of Media except the two that count a folder's content. A file's path is its folder's path (at the
-# root: the collection's id) and the file's own id.
+# All columns of Media except the two that count a folder's content. A file's path is its folder's path (at
+# the root: the collection's id) and the file's own id.
 COLUMNS_WITHOUT_COUNTS: LiteralString = """
        media.id, media.organization_id, media.collection_id, collection.name as collection_name,
        case when media.type = 'folder' then place.path::text

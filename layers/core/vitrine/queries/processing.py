@@ -48,9 +48,7 @@ class Facts:
 
 
 def attempt(organization: UUID, version: UUID) -> Statement[Attempt]:
-    """Begin an attempt at a version that awaits its first frames or new ones. No row: the version awaits
-    none.
-    """
+    """Begin an attempt at a version that awaits its first or new frames. No row: the version awaits none."""
     return Statement(
         """
         update versions
