@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.given import pictures
+from tests.given import items
+from tests.given.usage import NOTHING as NOTHING
+from tests.given.usage import usage as usage
 
 if TYPE_CHECKING:
     import httpx
@@ -23,18 +25,13 @@ def make(tenant: Tenant, name: str = SUMMER, **more: object) -> dict[str, Any]:
 
 
 def folder(tenant: Tenant, collection: str, path: str | None = None) -> dict[str, Any]:
-    answer = tenant.studio.post(
-        "/api/folder", json={"datasetId": collection, "name": "trip", **({"path": path} if path else {})}
-    )
-    made: dict[str, Any] = answer.json()["folder"]
-    return made
+    """A folder called "trip" in this collection."""
+    return items.folder(tenant, "trip", path, collection=collection)
 
 
 def photo(tenant: Tenant, collection: str, path: str | None = None, seed: int = 1) -> str:
-    """The id of a picture with its frames, ready."""
-    return tenant.ready(
-        pictures.jpeg(40, 30, seed=seed), datasetId=collection, **({"path": path} if path else {})
-    )
+    """The id of a picture in this collection, ready."""
+    return items.photo(tenant, path, seed, datasetId=collection)
 
 
 def delete(tenant: Tenant, collection: str) -> httpx.Response:
@@ -51,14 +48,4 @@ def level(tenant: Tenant, collection: str, path: str | None = None) -> list[str]
     return sorted(item["id"] for item in answer.json()["media"]) if answer.status_code == 200 else None
 
 
-def usage(tenant: Tenant) -> dict[str, Any]:
-    answered: dict[str, Any] = tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()
-    return answered
-
-
-NOTHING = {
-    "bytes": {"active": 0, "trash": 0, "originals": 0, "derived": 0, "total": 0, "reserved": 0},
-    "counts": {"active": 0, "trash": 0},
-    "limit": None,
-}
 NOT_FOUND = (404, {"error": "Collection not found", "code": "not_found"})

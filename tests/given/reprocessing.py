@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from tests.given import versions as families
 from tests.given.isolation_cases import owner
+from tests.given.items import read_item
 from vitrine import storage
 from vitrine.db import write
 from vitrine.queries import reprocessing
@@ -43,7 +43,7 @@ def done(tenant: Tenant, item: str) -> dict[str, Any]:
     """The item, once it is not being processed any more."""
     until = time.monotonic() + 60
     while True:
-        shown = families.shown(tenant, item)
+        shown = read_item(tenant, item)
         if (
             shown["processing"]["state"] != "pending" and "reprocessing" not in shown["processing"]
         ) or time.monotonic() > until:

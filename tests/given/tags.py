@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from tests.given import pictures
+from tests.given import items
 from tests.given.isolation_cases import owner
 
 if TYPE_CHECKING:
@@ -14,16 +14,18 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 
-def folder(tenant: Tenant, name: str = "A folder", **more: str) -> str:
-    answer = tenant.studio.post(
-        "/api/folder", json={"datasetId": tenant.collection_id.hex, "name": name, **more}
-    )
-    made: str = answer.json()["folder"]["id"]
+def folder(tenant: Tenant, name: str = "A folder") -> str:
+    """The id of a new folder."""
+    made: str = items.folder(tenant, name)["id"]
     return made
 
 
-def photo(tenant: Tenant, seed: int = 1, **more: str) -> str:
-    return tenant.ready(pictures.jpeg(40, 30, seed=seed), **more)
+def photo(tenant: Tenant, seed: int = 1, **metadata: str) -> str:
+    """The id of a new picture, ready."""
+    return items.photo(tenant, seed=seed, **metadata)
+
+
+shown = items.read_item_with_etag
 
 
 def add(tenant: Tenant, item: str, label: object, value: object, **headers: str) -> httpx.Response:
@@ -49,13 +51,6 @@ def rename(tenant: Tenant, item: str, old: object, new: object, **headers: str) 
     return tenant.studio.patch(
         f"/api/media/{item}/tags", json={"oldLabel": old, "newLabel": new}, headers=headers
     )
-
-
-def shown(tenant: Tenant, item: str) -> tuple[dict[str, Any], str]:
-    """The item, and its ETag."""
-    answer = tenant.studio.get(f"/api/media/{item}")
-    assert answer.status_code == 200, answer.text
-    return answer.json()["media"], answer.headers["etag"]
 
 
 def tags_of(tenant: Tenant, item: str) -> dict[str, list[str]]:

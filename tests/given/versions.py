@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.given import pictures
 from tests.given.answers import outcome
+from tests.given.usage import usage
 
 if TYPE_CHECKING:
     import httpx
@@ -31,13 +32,6 @@ def make(tenant: Tenant, versions: int, **metadata: str) -> list[str]:
 def add(tenant: Tenant, item: str, number: int) -> str:
     """A further version, ready."""
     return tenant.ready(picture(number), f"{number}.jpg", sourceMediaId=item)
-
-
-def shown(tenant: Tenant, item: str) -> dict[str, Any]:
-    answer = tenant.studio.get(f"/api/media/{item}")
-    assert answer.status_code == 200, answer.text
-    media: dict[str, Any] = answer.json()["media"]
-    return media
 
 
 def listed(tenant: Tenant, item: str) -> list[tuple[str, int, bool]]:
@@ -67,7 +61,7 @@ def restore(tenant: Tenant, item: str) -> tuple[int, dict[str, Any]]:
     return outcome(tenant.studio.post(f"/api/media/{item}/restore"))
 
 
-def usage(tenant: Tenant) -> tuple[dict[str, int], dict[str, int]]:
-    """Bytes and originals."""
-    found = tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()
-    return found["bytes"], found["counts"]
+def bytes_and_counts(tenant: Tenant) -> tuple[dict[str, int], dict[str, int]]:
+    """The usage's bytes, and its numbers of originals."""
+    reported = usage(tenant)
+    return reported["bytes"], reported["counts"]

@@ -10,11 +10,12 @@ from tests.given import collections as collecting
 from tests.given import pictures
 from tests.given import tags as tagging
 from tests.given.isolation_cases import NOWHERE, owner
+from tests.given.items import folder, path_of
 from tests.given.shapes import AN_ID, hyphened
 from tests.given.tenants import Client
+from tests.given.usage import usage
 from vitrine.errors import Conflict
-from vitrine.library import bulk
-from vitrine.library import deletions as deletions
+from vitrine.library import bulk, deletions
 from vitrine.models.bulk import Delete
 from vitrine.models.places import MAX_FOLDER_DEPTH
 
@@ -83,10 +84,6 @@ def rows(tenant: Tenant) -> list[object]:
         ]
 
 
-def folder(tenant: Tenant, path: str | None = None, *, collection: str | None = None) -> dict[str, Any]:
-    return collecting.folder(tenant, collection or tenant.collection_id.hex, path)
-
-
 def photos(tenant: Tenant, *paths: str | None) -> list[str]:
     """A picture in each of these places, ready."""
     made = [
@@ -95,12 +92,6 @@ def photos(tenant: Tenant, *paths: str | None) -> list[str]:
     ]
     assert [tenant.finished(each)["state"] for each in made] == ["ready"] * len(made)
     return made
-
-
-def path_of(tenant: Tenant, item: str) -> str | None:
-    answer = tenant.studio.get(f"/api/media/{item}")
-    path: str | None = answer.json()["media"]["path"] if answer.status_code == 200 else None
-    return path
 
 
 def ok(item: str, **more: Any) -> dict[str, Any]:
@@ -113,9 +104,9 @@ def rejected(item: str, status: int, sentence: str, code: str) -> dict[str, Any]
 
 def test_items_move_each_judged_on_its_own(tenant: Tenant, stranger: Tenant) -> None:
     target = folder(tenant)
-    inside, outer = folder(tenant, target["path"]), folder(tenant)
-    inner = folder(tenant, outer["path"])
-    (loose, deep), there = photos(tenant, None, inner["path"]), folder(tenant, target["path"])["id"]
+    inside, outer = folder(tenant, path=target["path"]), folder(tenant)
+    inner = folder(tenant, path=outer["path"])
+    (loose, deep), there = photos(tenant, None, inner["path"]), folder(tenant, path=target["path"])["id"]
     other = collecting.make(tenant)["id"]
     elsewhere = folder(tenant, collection=other)["id"]
     gone, foreign = folder(tenant)["id"], folder(stranger)["id"]
@@ -172,9 +163,9 @@ def test_what_cannot_be_a_destination_moves_nothing_and_folders_go_as_deep_as_th
 ) -> None:
     path, deepest = None, folder(tenant)
     for _ in range(MAX_FOLDER_DEPTH - 1):
-        path, deepest = deepest["path"], folder(tenant, deepest["path"])
+        path, deepest = deepest["path"], folder(tenant, path=deepest["path"])
     flat, pair, photo = folder(tenant), folder(tenant), photos(tenant, None)[0]
-    below = folder(tenant, pair["path"])["id"]
+    below = folder(tenant, path=pair["path"])["id"]
 
     answered = done(tenant, "move", [flat["id"], pair["id"], photo], destinationPath=path)
     assert answered["results"] == [
@@ -210,11 +201,11 @@ def test_what_is_deleted_together_is_one_act_and_one_restore_reverses_it(
     tenant: Tenant, stranger: Tenant
 ) -> None:
     outer = folder(tenant)
-    inner = folder(tenant, outer["path"])
+    inner = folder(tenant, path=outer["path"])
     loose, deep, earlier = photos(tenant, None, inner["path"], inner["path"])
     tenant.studio.delete(f"/api/media/{earlier}")
     foreign = folder(stranger)["id"]
-    before = collecting.usage(tenant)
+    before = usage(tenant)
 
     answered = foreseen(
         tenant, "delete", [deep, hyphened(outer["id"]), loose, outer["id"], inner["id"], foreign, earlier]
@@ -232,7 +223,7 @@ def test_what_is_deleted_together_is_one_act_and_one_restore_reverses_it(
         ],
     }
     (deletion,) = {each["deletionId"] for each in answered["results"] if each["status"] == 200}
-    assert collecting.usage(tenant)["counts"] == {"active": 0, "trash": 3}
+    assert usage(tenant)["counts"] == {"active": 0, "trash": 3}
     newest = tenant.studio.get(f"/api/organization/{tenant.id.hex}/trash").json()["trash"][0]
     assert (newest["deletionId"], newest["kind"], newest["deletedCount"]) == (deletion, "selection", 2)
     assert newest["id"] in (outer["id"], loose)
@@ -243,7 +234,7 @@ def test_what_is_deleted_together_is_one_act_and_one_restore_reverses_it(
         200,
         {"id": loose, "restoredCount": 2, "deletionId": deletion},
     )
-    assert collecting.usage(tenant) == before
+    assert usage(tenant) == before
     assert [path_of(tenant, each) for each in (deep, loose, earlier)] == [
         f"{inner['path']}.{deep}",
         f"{tenant.collection_id.hex}.{loose}",
@@ -279,8 +270,8 @@ def test_of_several_collections_each_has_an_act_of_its_own(tenant: Tenant) -> No
 
 def test_what_was_deleted_one_after_the_other_is_restored_together(tenant: Tenant, stranger: Tenant) -> None:
     outer = folder(tenant)
-    middle = folder(tenant, outer["path"])
-    inner = folder(tenant, middle["path"])
+    middle = folder(tenant, path=outer["path"])
+    inner = folder(tenant, path=middle["path"])
     photo, alive = photos(tenant, inner["path"], None)
     for each in (photo, inner["id"], middle["id"], outer["id"]):
         assert tenant.studio.delete(f"/api/media/{each}").status_code == 200
@@ -306,8 +297,8 @@ def test_what_was_deleted_one_after_the_other_is_restored_together(tenant: Tenan
 
 def test_a_selection_goes_back_to_what_lives(tenant: Tenant) -> None:
     outer = folder(tenant)
-    branch, twig = folder(tenant, outer["path"]), folder(tenant, outer["path"])
-    leaf = folder(tenant, branch["path"])["id"]
+    branch, twig = folder(tenant, path=outer["path"]), folder(tenant, path=outer["path"])
+    leaf = folder(tenant, path=branch["path"])["id"]
     photo, beside = photos(tenant, branch["path"], outer["path"])
     chosen = [branch["id"], twig["id"], beside]
     done(tenant, "delete", chosen)
@@ -370,7 +361,7 @@ def test_items_are_tagged_and_untagged(tenant: Tenant, stranger: Tenant) -> None
 
 def test_what_is_asked_wrongly_is_refused_whole(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     item = folder(tenant)
-    below = folder(tenant, item["path"])["id"]
+    below = folder(tenant, path=item["path"])["id"]
     too_many = [NOWHERE] * 1001
 
     answers = {
@@ -452,7 +443,7 @@ def test_the_same_request_again_is_done_once(tenant: Tenant) -> None:
 
 def test_those_who_act_on_the_same_items_at_once_each_find_what_is_left(tenant: Tenant) -> None:
     outer, target = folder(tenant), folder(tenant)
-    items = [folder(tenant, outer["path"])["id"] for _ in range(20)]
+    items = [folder(tenant, path=outer["path"])["id"] for _ in range(20)]
     actions = [
         ("delete", {}),
         ("move", {"destinationPath": target["path"]}),
@@ -474,7 +465,7 @@ def test_those_who_act_on_the_same_items_at_once_each_find_what_is_left(tenant: 
 
 def test_more_than_can_go_at_once_stays(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     outer = folder(tenant)
-    items = [outer["id"], *(folder(tenant, outer["path"])["id"] for _ in range(3))]
+    items = [outer["id"], *(folder(tenant, path=outer["path"])["id"] for _ in range(3))]
     monkeypatch.setattr(deletions, "MAX_DELETED_AT_ONCE", 3)
 
     try:

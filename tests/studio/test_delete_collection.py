@@ -11,9 +11,11 @@ import pytest
 from tests.given import collections as collecting
 from tests.given import pictures
 from tests.given.isolation_cases import owner
+from tests.given.items import folder, photo
 from tests.given.protocol import begin
 from tests.given.shapes import AN_ID, hyphened
 from tests.given.tenants import http
+from tests.given.usage import usage
 from vitrine import storage
 from vitrine.errors import Conflict
 from vitrine.library import collections
@@ -29,16 +31,16 @@ MEDIA_NOT_FOUND = {"error": "Media not found", "code": "not_found"}
 
 
 def test_all_that_lived_in_it_is_in_the_trash_and_nothing_else(tenant: Tenant) -> None:
-    made, kept = collecting.make(tenant)["id"], collecting.photo(tenant, tenant.collection_id.hex)
-    trip = collecting.folder(tenant, made)
-    items = [collecting.photo(tenant, made, seed=2), collecting.photo(tenant, made, trip["path"], seed=3)]
+    made, kept = collecting.make(tenant)["id"], photo(tenant)
+    trip = folder(tenant, "trip", collection=made)
+    items = [photo(tenant, seed=2, datasetId=made), photo(tenant, trip["path"], seed=3, datasetId=made)]
     links = [tenant.studio.get(f"/api/media/{item}").json()["media"]["blob"] for item in (*items, kept)]
-    before = collecting.usage(tenant)
+    before = usage(tenant)
 
     answer = collecting.delete(tenant, hyphened(made))
 
     assert (answer.status_code, answer.json()) == (200, {"id": made, "deletedCount": 2, "deletionId": AN_ID})
-    after = collecting.usage(tenant)
+    after = usage(tenant)
     assert after["counts"] == {"active": 1, "trash": 2}
     assert after["bytes"]["active"] + after["bytes"]["trash"] == before["bytes"]["active"]
     assert [tenant.studio.get(link, follow_redirects=False).status_code for link in links] == [404, 404, 302]
@@ -57,8 +59,8 @@ def test_all_that_lived_in_it_is_in_the_trash_and_nothing_else(tenant: Tenant) -
 
 def test_nothing_of_it_is_found_any_more(tenant: Tenant) -> None:
     made = collecting.make(tenant)["id"]
-    trip = collecting.folder(tenant, made)
-    item = collecting.photo(tenant, made)
+    trip = folder(tenant, "trip", collection=made)
+    item = photo(tenant, datasetId=made)
     collecting.delete(tenant, made)
 
     def outcome(answer: httpx.Response) -> object:
@@ -118,19 +120,19 @@ def test_who_has_seen_an_older_one_is_told(tenant: Tenant) -> None:
 
 def test_of_ten_that_delete_at_once_one_does(tenant: Tenant) -> None:
     made = collecting.make(tenant)["id"]
-    collecting.photo(tenant, made)
+    photo(tenant, datasetId=made)
 
     with ThreadPoolExecutor(10) as threads:
         answers = list(threads.map(lambda _: collecting.delete(tenant, made), range(10)))
 
     assert sorted(answer.status_code for answer in answers) == [200] + [404] * 9
-    assert collecting.usage(tenant)["counts"] == {"active": 0, "trash": 1}
+    assert usage(tenant)["counts"] == {"active": 0, "trash": 1}
     assert tenant.inconsistencies() == []
 
 
 def test_what_was_deleted_in_it_before_stays_with_its_own_act(tenant: Tenant) -> None:
     made = collecting.make(tenant)["id"]
-    earlier, later = collecting.photo(tenant, made, seed=1), collecting.photo(tenant, made, seed=2)
+    earlier, later = photo(tenant, seed=1, datasetId=made), photo(tenant, seed=2, datasetId=made)
     deletion = tenant.studio.delete(f"/api/media/{earlier}").json()["deletionId"]
 
     answer = collecting.delete(tenant, made)
@@ -158,7 +160,7 @@ def test_more_than_can_go_at_once_stays(
 ) -> None:
     made = collecting.make(tenant)["id"]
     for _ in range(items):
-        collecting.folder(tenant, made)
+        folder(tenant, "trip", collection=made)
     monkeypatch.setattr(deletions, "MAX_DELETED_AT_ONCE", 4)
 
     try:
@@ -258,5 +260,5 @@ def test_deleting_while_files_are_uploaded_into_it(tenant: Tenant) -> None:
             for row in connection.execute("select state from uploads where organization_id = %s", [tenant.id])
         }
     assert states <= {"aborted", "rejected", "stored", "processing", "ready"}
-    assert collecting.usage(tenant)["counts"]["active"] == 0
+    assert usage(tenant)["counts"]["active"] == 0
     assert tenant.inconsistencies() == []

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tests.given import pictures
 from tests.given.shapes import AN_ID, hyphened
+from tests.given.usage import usage
 from vitrine.library import folders
 
 if TYPE_CHECKING:
@@ -14,11 +15,6 @@ if TYPE_CHECKING:
 
 PHOTO = pictures.jpeg(60, 40, seed=51)
 NOT_FOUND = (404, {"error": "Media not found", "code": "not_found"})
-
-
-def usage(tenant: Tenant) -> dict[str, Any]:
-    answered: dict[str, Any] = tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()
-    return answered
 
 
 def test_a_deleted_file_is_gone_everywhere_and_its_bytes_are_in_the_trash(tenant: Tenant) -> None:

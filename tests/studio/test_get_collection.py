@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.given import collections as collecting
+from tests.given.items import folder
 from tests.given.shapes import A_TIME, hyphened
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def test_what_lies_in_it_does_not_change_its_etag(tenant: Tenant) -> None:
     made = collecting.make(tenant)
     before = tenant.studio.get(f"/api/dataset/{made['id']}").headers["etag"]
 
-    collecting.folder(tenant, made["id"])
+    folder(tenant, "trip", collection=made["id"])
 
     assert tenant.studio.get(f"/api/dataset/{made['id']}").headers["etag"] == before
 

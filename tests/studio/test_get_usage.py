@@ -9,19 +9,13 @@ import pytest
 from tests.given import jobs, pictures, reprocessing
 from tests.given import versions as families
 from tests.given.isolation_cases import owner
+from tests.given.usage import usage
 
 if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 PHOTO = pictures.jpeg(80, 60, seed=21)
 OTHER = pictures.jpeg(90, 60, seed=22)
-
-
-def usage(tenant: Tenant) -> dict[str, object]:
-    answer = tenant.studio.get(f"/api/organization/{tenant.id}/usage")
-    assert answer.status_code == 200, answer.text
-    answered: dict[str, object] = answer.json()
-    return answered
 
 
 def stored(tenant: Tenant) -> int:
@@ -125,7 +119,7 @@ def test_after_whatever_mix_it_tells_what_the_store_lists(tenant: Tenant) -> Non
 
 def _reported_and_listed(tenant: Tenant) -> tuple[int, int, int]:
     """Originals, active and trash, in bytes: told so, and just what the store lists."""
-    told = families.usage(tenant)[0]
+    told = families.bytes_and_counts(tenant)[0]
     assert (told["originals"], told["derived"]) == reprocessing.stored(tenant)
     assert told["active"] + told["trash"] == told["total"] == told["originals"] + told["derived"]
     return told["originals"], told["active"], told["trash"]

@@ -27,7 +27,7 @@ def listed(tenant: Tenant, **query: object) -> dict[str, Any]:
     return body
 
 
-def shown(tenant: Tenant, **query: object) -> list[tuple[str, list[str]]]:
+def groups(tenant: Tenant, **query: object) -> list[tuple[str, list[str]]]:
     return [
         (group["match"], [each["media"]["id"] for each in group["items"]])
         for group in listed(tenant, **query)["duplicates"]
@@ -52,7 +52,7 @@ def test_copies_come_first_then_what_looks_the_same(tenant: Tenant) -> None:
 
     answer = listed(tenant)
 
-    assert sorted(shown(tenant)) == sorted(
+    assert sorted(groups(tenant)) == sorted(
         [("exact", [first, copy]), ("exact", [dot, same_dot]), ("near", [first, small])]
     )
     assert [group["match"] for group in answer["duplicates"]] == ["exact", "exact", "near"]
@@ -68,15 +68,15 @@ def test_copies_come_first_then_what_looks_the_same(tenant: Tenant) -> None:
 
     # What is deleted does not count; the next one takes the place of the first.
     tenant.studio.delete(f"/api/media/{first}")
-    assert shown(tenant) == [("exact", [dot, same_dot]), ("near", [copy, small])]
+    assert groups(tenant) == [("exact", [dot, same_dot]), ("near", [copy, small])]
     tenant.studio.post(f"/api/media/{first}/restore")
-    assert len(shown(tenant)) == 3
+    assert len(groups(tenant)) == 3
 
     # Nor does what is not the active version: `small` shows another picture from here on.
     version = tenant.ready(pictures.jpeg(96, 64, seed=3), sourceMediaId=small)
-    assert [match for match, _ in shown(tenant)] == ["exact"] * 2
+    assert [match for match, _ in groups(tenant)] == ["exact"] * 2
     tenant.studio.delete(f"/api/media/{small}/versions", params={"versionId": version})
-    assert len(shown(tenant)) == 3
+    assert len(groups(tenant)) == 3
 
 
 def test_who_is_in_which_group(tenant: Tenant) -> None:
@@ -92,7 +92,7 @@ def test_who_is_in_which_group(tenant: Tenant) -> None:
     names = {item: name for name, item in named.items()}
 
     found = {
-        distance: [[names[each] for each in items] for _, items in shown(tenant, distance=distance)]
+        distance: [[names[each] for each in items] for _, items in groups(tenant, distance=distance)]
         for distance in (0, 1, 4, 8, 12, 16)
     }
 
@@ -120,7 +120,7 @@ def test_pages_follow_one_another(tenant: Tenant) -> None:
         for seed in (10, 11):
             looking(tenant, 0xFFFF << 20 * n, seed=seed + 2 * n)
 
-    whole, pages = shown(tenant), []
+    whole, pages = groups(tenant), []
     cursor: dict[str, str] = {}
     while True:
         page = listed(tenant, limit=2, **cursor)
@@ -143,14 +143,14 @@ def test_what_is_recorded_at_once_does_not_miss_one_another_and_is_replaced_when
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda item: recorded(tenant, item), items))
 
-    assert shown(tenant) == [("near", items)]
+    assert groups(tenant) == [("near", items)]
     with owner() as connection:
         connection.execute("update versions set phash = (-1)::bigint::bit(64) where id = %s", [items[0]])
     assert [line for line in tenant.inconsistencies() if "perceptual hash" in line] == [
         f"a version's perceptual hash is compared as it is, in its collection: {UUID(items[0])}: hash -1, compared 1"
     ]
     recorded(tenant, items[0])
-    assert shown(tenant) == [("near", items[1:])]
+    assert groups(tenant) == [("near", items[1:])]
     with owner() as connection:
         connection.execute(
             "update likenesses set distance = 3 where version_id = %s and earlier_id = %s",

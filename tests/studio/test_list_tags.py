@@ -9,22 +9,23 @@ import pytest
 
 from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE, owner
+from tests.given.items import folder, photo, read_item_with_etag
 from tests.given.shapes import hyphened
-from tests.given.tags import folder, given, hide, listed, photo, put_many, remove, rename, shown
+from tests.given.tags import given, hide, listed, put_many, remove, rename
 
 if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 
 def test_a_collection_without_tags_has_none(tenant: Tenant) -> None:
-    folder(tenant)
+    folder(tenant)["id"]
 
     assert outcome(listed(tenant)) == (200, {"tags": {}})
 
 
 def test_each_tag_is_listed_once_groups_and_values_by_code_point(tenant: Tenant) -> None:
-    outer, item = folder(tenant), photo(tenant)
-    inner = folder(tenant, path=shown(tenant, outer)[0]["path"])
+    outer, item = folder(tenant)["id"], photo(tenant)
+    inner = folder(tenant, path=read_item_with_etag(tenant, outer)[0]["path"])["id"]
     given(tenant, outer, {"season": ["spring"], "color": ["red", "blue"]})
     given(tenant, item, {"color": ["red", "Red"], "Zoo": ["é", "z"]})
     given(tenant, inner, {"color": ["green", "red"]})
@@ -43,16 +44,16 @@ def test_only_what_items_of_this_collection_have_is_listed(tenant: Tenant, stran
     other = tenant.studio.post(f"/api/organization/{tenant.id.hex}/datasets", json={"name": "Other"}).json()[
         "id"
     ]
-    given(tenant, folder(tenant), {"color": ["red"]})
-    given(tenant, folder(tenant, datasetId=other), {"color": ["blue"]})
-    given(stranger, folder(stranger), {"color": ["green"]})
+    given(tenant, folder(tenant)["id"], {"color": ["red"]})
+    given(tenant, folder(tenant, collection=other)["id"], {"color": ["blue"]})
+    given(stranger, folder(stranger)["id"], {"color": ["green"]})
 
     assert outcome(listed(tenant)) == (200, {"tags": {"color": ["red"]}})
     assert outcome(listed(tenant, hyphened(other))) == (200, {"tags": {"color": ["blue"]}})
 
 
 def test_what_is_taken_away_renamed_deleted_or_restored_is_followed(tenant: Tenant) -> None:
-    one, other = folder(tenant), folder(tenant)
+    one, other = folder(tenant)["id"], folder(tenant)["id"]
     given(tenant, one, {"color": ["blue", "red"]})
     given(tenant, other, {"color": ["red"], "season": ["spring"]})
 
@@ -70,7 +71,7 @@ def test_what_is_taken_away_renamed_deleted_or_restored_is_followed(tenant: Tena
 
 
 def test_a_hidden_tag_is_not_listed(tenant: Tenant) -> None:
-    given(tenant, folder(tenant), {"color": ["red", "blue"], "season": ["spring"]})
+    given(tenant, folder(tenant)["id"], {"color": ["red", "blue"], "season": ["spring"]})
     hide(tenant, "color", "red")
     hide(tenant, "season", "spring")
 
@@ -79,7 +80,7 @@ def test_a_hidden_tag_is_not_listed(tenant: Tenant) -> None:
 
 def test_5000_tags_are_listed_and_no_more(tenant: Tenant) -> None:
     for group in ("a", "b"):
-        put_many(tenant, folder(tenant), group, 2600)
+        put_many(tenant, folder(tenant)["id"], group, 2600)
 
     answer = listed(tenant)
 
@@ -96,7 +97,7 @@ def test_5000_tags_are_listed_and_no_more(tenant: Tenant) -> None:
 
 @pytest.mark.parametrize("where", ["nowhere", "malformed", "an item"])
 def test_a_collection_that_is_not_there_is_not_found(tenant: Tenant, where: str) -> None:
-    named = {"nowhere": NOWHERE, "malformed": "nonsense", "an item": folder(tenant)}[where]
+    named = {"nowhere": NOWHERE, "malformed": "nonsense", "an item": folder(tenant)["id"]}[where]
 
     assert outcome(listed(tenant, named)) == (404, {"error": "Collection not found", "code": "not_found"})
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.given.items import delete, folder, photo, restore
 from tests.given.shapes import A_TIME, AN_ID
-from tests.studio.test_restore_media import delete, folder, photo, restore
 
 if TYPE_CHECKING:
     from tests.given.tenants import Tenant

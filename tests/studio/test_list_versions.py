@@ -13,6 +13,7 @@ from tests.given import pictures
 from tests.given import versions as families
 from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE, owner
+from tests.given.items import folder, read_item
 from tests.given.protocol import begin
 from tests.given.shapes import hyphened
 
@@ -30,13 +31,13 @@ def followed(link: str) -> bytes:
 
 def test_a_version_has_its_own_bytes_and_the_rest_of_its_item(tenant: Tenant) -> None:
     home = tenant.collection_id.hex
-    trip = collecting.folder(tenant, home)
+    trip = folder(tenant, "trip")
     item = tenant.ready(families.picture(1), "one.jpg", path=trip["path"], title="A title")
     tenant.studio.patch(
         f"/api/media/{item}",
         json={"name": "Ours", "metadata": {"title": "A title", "tags": {"color": ["red"]}, "own": 1}},
     )
-    before, tag = families.shown(tenant, item), tenant.studio.get(f"/api/media/{item}").headers["etag"]
+    before, tag = read_item(tenant, item), tenant.studio.get(f"/api/media/{item}").headers["etag"]
 
     # In a form, beside what an item may be told and a version is not; in parts, of a version; each spelling
     # of an id.
@@ -55,7 +56,7 @@ def test_a_version_has_its_own_bytes_and_the_rest_of_its_item(tenant: Tenant) ->
     # frames' URLs are signed anew each second
     assert len({str([{**one, "frames": 0} for one in answer]) for answer in answers}) == 1
     versions = answers[0]
-    ids, now = [item, second, third], families.shown(tenant, item)
+    ids, now = [item, second, third], read_item(tenant, item)
     assert [
         (
             one["id"],
@@ -102,7 +103,7 @@ def test_a_version_has_its_own_bytes_and_the_rest_of_its_item(tenant: Tenant) ->
     assert [now[key] for key in bytes_of] == [versions[2][key] for key in bytes_of]
     assert now["frames"][0]["id"] == versions[2]["frames"][0]["id"]
     assert tenant.studio.get(f"/api/media/{item}").headers["etag"] != tag
-    third_shown = families.shown(tenant, third)
+    third_shown = read_item(tenant, third)
     assert ({**third_shown, "frames": 0}, {**status["media"], "frames": 0}) == (
         {**versions[2], "frames": 0},
     ) * 2
@@ -124,7 +125,7 @@ def test_a_version_has_its_own_bytes_and_the_rest_of_its_item(tenant: Tenant) ->
         now["sizeBytes"],
     )
     assert [tenant.studio.get(f"/api/v1/media/{each}").status_code for each in (item, second)] == [200, 404]
-    assert families.usage(tenant)[1] == {"active": 3, "trash": 0}
+    assert families.bytes_and_counts(tenant)[1] == {"active": 3, "trash": 0}
     assert tenant.inconsistencies() == []
 
 
@@ -137,7 +138,7 @@ def test_what_no_version_can_be_made_of(tenant: Tenant, stranger: Tenant) -> Non
     theirs, elsewhere = stranger.ready(pictures.jpeg(40, 30)), collecting.make(tenant)["id"]
     not_there = families.NOT_FOUND
     cases: list[tuple[str, str | None, tuple[int, dict[str, str]] | None]] = [
-        (collecting.folder(tenant, home)["id"], None, FOLDER),
+        (folder(tenant, "trip")["id"], None, FOLDER),
         (NOWHERE, None, not_there),
         (second, None, not_there),
         (gone, None, not_there),
@@ -223,7 +224,7 @@ def test_a_version_of_an_item_that_was_deleted_meanwhile_is_refused_and_says_why
         "/api/upload/s3/params",
         params={"filename": "a.jpg", "type": "image/jpeg", "metadata[sourceMediaId]": item},
     ).json()
-    before = families.usage(tenant)[0]["total"]
+    before = families.bytes_and_counts(tenant)[0]["total"]
     assert tenant.studio.delete(f"/api/media/{item}").json()["deletedCount"] == 1
 
     completed = parts.complete()
@@ -239,7 +240,7 @@ def test_a_version_of_an_item_that_was_deleted_meanwhile_is_refused_and_says_why
         status = tenant.finished(version)
         assert (status["state"], status["reason"]) == ("rejected", families.DELETED)
         assert outcome(tenant.studio.get(f"/api/media/{version}")) == families.NOT_FOUND
-    assert families.usage(tenant)[0]["total"] == before
+    assert families.bytes_and_counts(tenant)[0]["total"] == before
     assert families.restore(tenant, item)[1]["restoredCount"] == 1
     assert families.listed(tenant, item) == [(item, 1, True)]
     assert tenant.inconsistencies() == []
@@ -247,7 +248,7 @@ def test_a_version_of_an_item_that_was_deleted_meanwhile_is_refused_and_says_why
 
 def test_a_version_whose_bytes_are_refused_or_fail_leaves_its_item_as_it_was(tenant: Tenant) -> None:
     item = tenant.ready(families.picture(1))
-    before = families.shown(tenant, item)
+    before = read_item(tenant, item)
 
     rejected = tenant.post_file(b"%PDF-1.7 or so" * 100, sourceMediaId=item)
     broken = tenant.post_file(pictures.truncated(pictures.jpeg(900, 600), share=0.1), sourceMediaId=item)
@@ -258,7 +259,7 @@ def test_a_version_whose_bytes_are_refused_or_fail_leaves_its_item_as_it_was(ten
         [(1, True), (2, False)],
         [(1, True), (3, False)],
     )
-    assert {**families.shown(tenant, item), "updatedAt": 0, "frames": 0} == {
+    assert {**read_item(tenant, item), "updatedAt": 0, "frames": 0} == {
         **before,
         "updatedAt": 0,
         "frames": 0,

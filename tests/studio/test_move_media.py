@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.given import pictures
 from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE, owner
+from tests.given.items import folder, read_item, total
 from tests.given.shapes import AN_ETAG, hyphened
 
 if TYPE_CHECKING:
@@ -27,29 +28,8 @@ INTO_ITSELF = (
 )
 
 
-def folder(tenant: Tenant, name: str, path: str | None = None, **more: object) -> dict[str, Any]:
-    answer = tenant.studio.post(
-        "/api/folder", json={"datasetId": tenant.collection_id.hex, "name": name, "path": path, **more}
-    )
-    assert answer.status_code == 200, answer.text
-    made: dict[str, Any] = answer.json()["folder"]
-    return made
-
-
 def move(tenant: Tenant, item: str, path: object, **headers: str) -> httpx.Response:
     return tenant.studio.patch(f"/api/media/{item}/move", json={"destinationPath": path}, headers=headers)
-
-
-def shown(tenant: Tenant, item: str) -> dict[str, Any]:
-    media: dict[str, Any] = tenant.studio.get(f"/api/media/{item}").json()["media"]
-    return media
-
-
-def total(tenant: Tenant, path: str) -> int:
-    number: int = tenant.studio.get(
-        f"/api/dataset/{tenant.collection_id.hex}/media", params={"path": path}
-    ).json()["pagination"]["total"]
-    return number
 
 
 def test_a_moved_folder_takes_everything_below_it_along(tenant: Tenant) -> None:
@@ -63,7 +43,7 @@ def test_a_moved_folder_takes_everything_below_it_along(tenant: Tenant) -> None:
 
     path = f"{archive['path']}.{trip['id']}"
     assert outcome(answer) == (200, {"id": trip["id"], "newPath": path, "success": True})
-    assert [shown(tenant, each)["path"] for each in (trip["id"], day["id"], photo)] == [
+    assert [read_item(tenant, each)["path"] for each in (trip["id"], day["id"], photo)] == [
         path,
         f"{path}.{day['id']}",
         f"{path}.{day['id']}.{photo}",
@@ -76,7 +56,7 @@ def test_a_moved_folder_takes_everything_below_it_along(tenant: Tenant) -> None:
     after = tenant.studio.get(f"/api/media/{photo}")
     assert after.headers["etag"] == before.headers["etag"]
     assert after.json()["media"]["updatedAt"] == before.json()["media"]["updatedAt"]
-    assert [shown(tenant, each["id"])["folderItemCount"] for each in (year, archive)] == [0, 1]
+    assert [read_item(tenant, each["id"])["folderItemCount"] for each in (year, archive)] == [0, 1]
     assert tenant.inconsistencies() == []
 
 
@@ -189,7 +169,7 @@ def test_nothing_moves_to_another_collection(tenant: Tenant, where: str) -> None
     other = tenant.studio.post(f"/api/organization/{tenant.id.hex}/datasets", json={"name": "Other"}).json()[
         "id"
     ]
-    path = other if where == "its root" else folder(tenant, "there", datasetId=other)["path"]
+    path = other if where == "its root" else folder(tenant, "there", collection=other)["path"]
 
     answer = move(tenant, folder(tenant, "x")["id"], path)
 
@@ -331,7 +311,7 @@ def test_a_file_that_is_not_verified_yet_is_counted_where_it_then_lies(tenant: T
     assert move(tenant, photo, there["path"]).status_code == 200
 
     assert (total(tenant, tenant.collection_id.hex), total(tenant, there["path"])) == (1, 1)
-    assert shown(tenant, there["id"])["folderItemCount"] == 0
+    assert read_item(tenant, there["id"])["folderItemCount"] == 0
 
 
 @pytest.mark.parametrize("stale", ['"00000000000000000000000000000000"', "W/{etag}", "nonsense", ""])
@@ -374,9 +354,9 @@ def test_sixty_four_racing_moves_never_make_a_cycle(tenant: Tenant) -> None:
         '{"error":"A folder cannot be moved into itself or into a folder below it","code":"invalid"}'
     }
     assert sum(answer.status_code == 200 for answer in answers) > 8
-    assert shown(tenant, photo)["path"].endswith(f"{places[0]['id']}.{photo}")
+    assert read_item(tenant, photo)["path"].endswith(f"{places[0]['id']}.{photo}")
     assert (
-        shown(tenant, tenant.studio.get(f"/api/folder/{places[0]['id']}").json()["folder"]["id"])[
+        read_item(tenant, tenant.studio.get(f"/api/folder/{places[0]['id']}").json()["folder"]["id"])[
             "folderItemCount"
         ]
         == 1

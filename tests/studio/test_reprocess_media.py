@@ -10,6 +10,7 @@ from tests.given import pictures, reprocessing
 from tests.given import versions as families
 from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
+from tests.given.items import read_item
 from tests.given.protocol import begin
 from tests.given.shapes import A_SIGNED_URL, AN_ETAG, hyphened
 from tests.given.tenants import http
@@ -32,7 +33,7 @@ def test_new_frames_take_the_place_of_the_old_ones_whose_urls_stay_good(tenant: 
     item = tenant.ready(PHOTO)
     before = tenant.studio.get(f"/api/media/{item}")
     (frame,) = before.json()["media"]["frames"]
-    usage = families.usage(tenant)
+    usage = families.bytes_and_counts(tenant)
 
     answer = reprocessing.ask(
         tenant, hyphened(item), **{"if-match": before.headers["etag"], "idempotency-key": item}
@@ -60,7 +61,7 @@ def test_new_frames_take_the_place_of_the_old_ones_whose_urls_stay_good(tenant: 
         http().get(each[name]).status_code for each in (frame, new) for name in ("blob", "thumbnailBlob")
     } == {200}
     # The same bytes again; what is replaced stays in the store for a while, and is counted.
-    told = families.usage(tenant)[0]
+    told = families.bytes_and_counts(tenant)[0]
     assert (
         (told["originals"], told["derived"])
         == (usage[0]["originals"], 2 * usage[0]["derived"])
@@ -81,7 +82,7 @@ def test_new_frames_take_the_place_of_the_old_ones_whose_urls_stay_good(tenant: 
         412,
         {"error": "It has changed since it was read; read it again", "code": "stale"},
     )
-    assert families.shown(tenant, item)["processing"] == READY
+    assert read_item(tenant, item)["processing"] == READY
 
 
 def test_what_cannot_be_reprocessed_is_refused_in_words(tenant: Tenant) -> None:
@@ -123,7 +124,7 @@ def test_an_items_id_means_the_version_it_shows(tenant: Tenant) -> None:
     # One that is not shown, by its own id.
     families.select(tenant, item)
     answer = reprocessing.ask(tenant, second)
-    assert (answer.status_code, answer.json()["id"], families.shown(tenant, item)["processing"]) == (
+    assert (answer.status_code, answer.json()["id"], read_item(tenant, item)["processing"]) == (
         202,
         second,
         READY,
@@ -152,7 +153,7 @@ def test_what_has_failed_waits_again_and_can_become_ready(
     storage.copy(_original(ready), upload.answer["key"])
     with reprocessing.too_large(another_environment):
         assert deliver(upload.answer["key"]) == []
-    failed = families.shown(tenant, upload.media)
+    failed = read_item(tenant, upload.media)
     assert (failed["processing"], failed["frames"]) == (
         {"state": "failed", "reason": reprocessing.TOO_LARGE},
         [],
@@ -160,7 +161,7 @@ def test_what_has_failed_waits_again_and_can_become_ready(
 
     with reprocessing.too_large(another_environment):
         key = reprocessing.ask_silently(tenant, upload.media)
-        pending = families.shown(tenant, upload.media)
+        pending = read_item(tenant, upload.media)
         told = reprocessing.ask(tenant, upload.media).json()
         state = tenant.finished(upload.media, patience=0)["state"]
         inconsistencies = tenant.inconsistencies()
@@ -172,7 +173,7 @@ def test_what_has_failed_waits_again_and_can_become_ready(
         [],
     )
     assert told == {"id": upload.media, "processing": pending["processing"]}
-    assert families.shown(tenant, upload.media)["processing"] == failed["processing"]
+    assert read_item(tenant, upload.media)["processing"] == failed["processing"]
     assert reprocessing.ask(tenant, upload.media).status_code == 202
     now = reprocessing.done(tenant, upload.media)
     assert (now["processing"], now["width"], len(now["frames"]), tenant.finished(upload.media)["state"]) == (
@@ -181,7 +182,7 @@ def test_what_has_failed_waits_again_and_can_become_ready(
         1,
         "ready",
     )
-    assert families.usage(tenant)[1] == {"active": 2, "trash": 0}
+    assert families.bytes_and_counts(tenant)[1] == {"active": 2, "trash": 0}
     assert tenant.inconsistencies() == []
 
 
@@ -216,7 +217,7 @@ def test_one_request_makes_one_generation_whatever_events_do(tenant: Tenant) -> 
 
     assert (_generation(item)[1], len(reprocessing.locked(tenant))) == (2, 2)
     assert deliver(key) == []  # late
-    assert (families.shown(tenant, item)["processing"], _generation(item)[1]) == (READY, 2)
+    assert (read_item(tenant, item)["processing"], _generation(item)[1]) == (READY, 2)
     assert tenant.inconsistencies() == []
     # Requests at once.
     with ThreadPoolExecutor(4) as threads:
@@ -224,7 +225,7 @@ def test_one_request_makes_one_generation_whatever_events_do(tenant: Tenant) -> 
             answer.status_code for answer in threads.map(lambda _: reprocessing.ask(tenant, item), range(4))
         } == {202}
     reprocessing.done(tenant, item)
-    assert len(families.shown(tenant, item)["frames"]) == 1
+    assert len(read_item(tenant, item)["frames"]) == 1
     assert tenant.inconsistencies() == []
 
 

@@ -10,53 +10,11 @@ import pytest
 
 from tests.given import pictures
 from tests.given.isolation_cases import owner
+from tests.given.items import delete, folder, path_of, photo, restore, total
+from tests.given.usage import usage
 
 if TYPE_CHECKING:
-    import httpx
-
     from tests.given.tenants import Tenant
-
-
-def folder(tenant: Tenant, name: str, path: str | None = None) -> dict[str, str]:
-    body = {"datasetId": tenant.collection_id.hex, "name": name, **({"path": path} if path else {})}
-    made: dict[str, str] = tenant.studio.post("/api/folder", json=body).json()["folder"]
-    return made
-
-
-def photo(tenant: Tenant, path: str | None = None, seed: int = 1) -> str:
-    item = tenant.post_file(pictures.jpeg(40, 30, seed=seed), **({"path": path} if path else {}))
-    assert tenant.finished(item)["state"] == "ready"
-    return item
-
-
-def delete(tenant: Tenant, item: str) -> str:
-    answer = tenant.studio.delete(f"/api/media/{item}")
-    assert answer.status_code == 200, answer.text
-    deletion: str = answer.json()["deletionId"]
-    return deletion
-
-
-def restore(tenant: Tenant, item: str) -> httpx.Response:
-    return tenant.studio.post(f"/api/media/{item}/restore")
-
-
-def path_of(tenant: Tenant, item: str) -> str | None:
-    answer = tenant.studio.get(f"/api/media/{item}")
-    path: str | None = answer.json()["media"]["path"] if answer.status_code == 200 else None
-    return path
-
-
-def total(tenant: Tenant, path: str | None = None) -> int:
-    answer = tenant.studio.get(
-        f"/api/dataset/{tenant.collection_id.hex}/media", params={"path": path} if path else {}
-    )
-    found: int = answer.json()["pagination"]["total"]
-    return found
-
-
-def usage(tenant: Tenant) -> dict[str, object]:
-    counted: dict[str, object] = tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()
-    return counted
 
 
 def test_what_was_deleted_is_as_it_was(tenant: Tenant) -> None:

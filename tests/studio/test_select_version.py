@@ -11,6 +11,7 @@ import pytest
 from tests.given import versions as families
 from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE
+from tests.given.items import read_item
 from tests.given.shapes import hyphened
 
 if TYPE_CHECKING:
@@ -84,8 +85,8 @@ def test_selecting_deleting_and_restoring_at_once_leaves_one_active(tenant: Tena
     assert statuses <= {200, 400, 404, 409}
     listed = families.listed(tenant, item)
     assert sum(is_active for _, _, is_active in listed) == 1
-    assert families.usage(tenant)[1] == {"active": len(listed), "trash": 5 - len(listed)}
-    assert families.shown(tenant, item)["width"] == 40 + next(
+    assert families.bytes_and_counts(tenant)[1] == {"active": len(listed), "trash": 5 - len(listed)}
+    assert read_item(tenant, item)["width"] == 40 + next(
         number for _, number, is_active in listed if is_active
     )
     assert tenant.inconsistencies() == []

@@ -8,6 +8,7 @@ from uuid import UUID
 from tests.given import jobs, pictures, reprocessing
 from tests.given import versions as families
 from tests.given.isolation_cases import owner
+from tests.given.items import read_item
 from vitrine.db import read, write
 from vitrine.models.people import Consumer
 from vitrine.queries import processing, uploads
@@ -53,14 +54,14 @@ def begun(tenant: Tenant, item: str) -> Callable[[Derived], str]:
 
 def frames(tenant: Tenant, item: str) -> list[tuple[str, str]]:
     """Id and moment of each."""
-    return [(frame["id"], frame["timestamp"]) for frame in families.shown(tenant, item)["frames"]]
+    return [(frame["id"], frame["timestamp"]) for frame in read_item(tenant, item)["frames"]]
 
 
 def counted(tenant: Tenant) -> tuple[int, int]:
     """Bytes of originals and of what was derived, as the organization is told; active and trash are the
     total.
     """
-    told = families.usage(tenant)[0]
+    told = families.bytes_and_counts(tenant)[0]
     assert told["active"] + told["trash"] == told["total"] == told["originals"] + told["derived"]
     return told["originals"], told["derived"]
 
@@ -91,12 +92,12 @@ def test_frames_keep_their_ids_and_those_too_many_go_and_no_older_attempt_takes_
 
     slow(derived(3))
 
-    assert (len(frames(tenant, item)), families.shown(tenant, item)["processing"].get("reprocessing")) == (
+    assert (len(frames(tenant, item)), read_item(tenant, item)["processing"].get("reprocessing")) == (
         2,
         True,
     )
     begun(tenant, item)(derived(1))
-    assert (len(frames(tenant, item)), families.shown(tenant, item)["processing"]) == (
+    assert (len(frames(tenant, item)), read_item(tenant, item)["processing"]) == (
         1,
         {"state": "ready", "reason": None},
     )
@@ -114,7 +115,7 @@ def test_deleted_meanwhile_they_count_in_the_trash_and_purged_meanwhile_they_are
     for each in (item, other):
         assert tenant.studio.delete(f"/api/media/{each}").status_code == 200
     in_trash(derived(1))
-    assert families.usage(tenant)[0]["active"] == 0
+    assert families.bytes_and_counts(tenant)[0]["active"] == 0
     assert reprocessing.stored(tenant) == counted(tenant)
     assert reprocessing.ask(tenant, item).status_code == 404
     with owner() as connection:
@@ -124,7 +125,7 @@ def test_deleted_meanwhile_they_count_in_the_trash_and_purged_meanwhile_they_are
     jobs.run("purge_deleted")
     too_late(derived(1))
 
-    assert families.usage(tenant)[1] == {"active": 1, "trash": 0}
+    assert families.bytes_and_counts(tenant)[1] == {"active": 1, "trash": 0}
     assert reprocessing.stored(tenant) == counted(tenant)
     assert tenant.inconsistencies(finished=True) == []
     # An older generation goes with the item, whoever has a URL of it.
