@@ -1,4 +1,4 @@
-"""Collections to test with: made, filled and spoken to over HTTP."""
+"""Collections to test with: created, filled and read over HTTP."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SUMMER = "Summer 2026"
 
 
 def make(tenant: Tenant, name: str = SUMMER, **more: object) -> dict[str, Any]:
-    """The collection as it is shown."""
+    """A new collection, as the API shows it."""
     made: dict[str, Any] = tenant.studio.post(
         f"/api/organization/{tenant.id.hex}/datasets", json={"name": name, **more}
     ).json()["dataset"]
@@ -43,7 +43,7 @@ def restore(tenant: Tenant, collection: str) -> httpx.Response:
 
 
 def level(tenant: Tenant, collection: str, path: str | None = None) -> list[str] | None:
-    """The ids of what lies there; None: it is not found."""
+    """The ids of the items directly at this path; None when the collection or folder is not found."""
     answer = tenant.studio.get(f"/api/dataset/{collection}/media", params={"path": path} if path else {})
     return sorted(item["id"] for item in answer.json()["media"]) if answer.status_code == 200 else None
 

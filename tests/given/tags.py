@@ -1,4 +1,4 @@
-"""What the tests of tags share: items to tag, and the tags they have."""
+"""Items to tag, requests on tags, and tags that are inserted past the API."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def add(tenant: Tenant, item: str, label: object, value: object, **headers: str)
 
 
 def given(tenant: Tenant, item: str, tags: dict[str, list[str]]) -> None:
-    """The item has these tags too."""
+    """Add these tags to the item."""
     for label, values in tags.items():
         for value in values:
             answer = add(tenant, item, label, value)
@@ -72,23 +72,25 @@ def hide(tenant: Tenant, group: str, name: str, *, hidden: bool = True) -> None:
 
 
 def put_many(tenant: Tenant, item: str, group: str, number: int) -> None:
-    """The item has this many tags more, past the API."""
+    """Add this many tags to the item, past the API."""
     with owner() as connection:
         connection.execute(
             """
             with made as (
               insert into tags (organization_id, id, "group", name)
-              select %(organization)s, gen_random_uuid(), %(group)s, 'value ' || lpad(n::text, 5, '0') from generate_series(1, %(number)s) as n
+              select %(organization)s, gen_random_uuid(), %(group)s, 'value ' || lpad(n::text, 5, '0')
+                from generate_series(1, %(number)s) as n
               returning id
             )
-            insert into media_tags (organization_id, media_id, tag_id) select %(organization)s, %(item)s, id from made
+            insert into media_tags (organization_id, media_id, tag_id)
+            select %(organization)s, %(item)s, id from made
             """,
             {"organization": tenant.id, "group": group, "number": number, "item": UUID(item)},
         )
 
 
 def slugs(tenant: Tenant, group: str = "tags") -> dict[str, str | None]:
-    """By name, of the tags of a group."""
+    """The slugs of the tags of a group, by name."""
     with owner() as connection:
         found = connection.execute(
             'select name, slug from tags where organization_id = %s and "group" = %s', [tenant.id, group]

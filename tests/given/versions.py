@@ -1,4 +1,4 @@
-"""Items with several versions to test with: made, and spoken to over HTTP."""
+"""Items with several versions to test with: created and read over HTTP."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NO_VERSION = (404, {"error": "Version not found", "code": "not_found"})
 
 
 def picture(number: int) -> bytes:
-    """Of a width by which it is known again."""
+    """A picture that is recognized by its width, 40 + number pixels."""
     return pictures.jpeg(40 + number, 30, seed=number)
 
 
@@ -30,19 +30,19 @@ def make(tenant: Tenant, versions: int, **metadata: str) -> list[str]:
 
 
 def add(tenant: Tenant, item: str, number: int) -> str:
-    """A further version, ready."""
+    """The id of a further version, ready."""
     return tenant.ready(picture(number), f"{number}.jpg", sourceMediaId=item)
 
 
 def listed(tenant: Tenant, item: str) -> list[tuple[str, int, bool]]:
-    """Id, number and whether it is active, of each version."""
+    """Id, number and "is active" of each version."""
     answer = tenant.studio.get(f"/api/media/{item}/versions")
     assert answer.status_code == 200, answer.text
     return [(one["id"], one["versionNumber"], one["isActive"]) for one in answer.json()["versions"]]
 
 
 def active(tenant: Tenant, item: str) -> str:
-    """The only one that is."""
+    """The id of the active version. Asserts that there is exactly one."""
     (found,) = (version for version, _, is_active in listed(tenant, item) if is_active)
     return found
 

@@ -29,7 +29,7 @@ def followed(link: str) -> bytes:
     return httpx.get(first.headers["location"]).content
 
 
-def test_a_version_has_its_own_bytes_and_the_rest_of_its_item(tenant: Tenant) -> None:
+def test_a_version_shows_its_own_bytes_and_its_items_description(tenant: Tenant) -> None:
     home = tenant.collection_id.hex
     trip = folder(tenant, "trip")
     item = tenant.ready(families.picture(1), "one.jpg", path=trip["path"], title="A title")
@@ -39,8 +39,8 @@ def test_a_version_has_its_own_bytes_and_the_rest_of_its_item(tenant: Tenant) ->
     )
     before, tag = read_item(tenant, item), tenant.studio.get(f"/api/media/{item}").headers["etag"]
 
-    # In a form, beside what an item may be told and a version is not; in parts, of a version; each spelling
-    # of an id.
+    # One version is uploaded by a form, with fields that only a new item may have; one in parts, as a version
+    # of a version. Ids are sent in both formats.
     theirs = {"name": "Theirs", "title": "Theirs", "path": home, "relativePath": "x/two.jpg"}
     second = tenant.ready(families.picture(2), "two.jpg", sourceMediaId=hyphened(item), **theirs)
     parts = begin(tenant, filename="three.jpg", metadata={"sourceMediaId": second, "datasetId": home})
@@ -53,7 +53,7 @@ def test_a_version_has_its_own_bytes_and_the_rest_of_its_item(tenant: Tenant) ->
         tenant.studio.get(f"/api/media/{each}/versions").json()["versions"]
         for each in (item, second, hyphened(third))
     ]
-    # frames' URLs are signed anew each second
+    # the URLs of frames are signed again each second
     assert len({str([{**one, "frames": 0} for one in answer]) for answer in answers}) == 1
     versions = answers[0]
     ids, now = [item, second, third], read_item(tenant, item)
@@ -86,7 +86,7 @@ def test_a_version_has_its_own_bytes_and_the_rest_of_its_item(tenant: Tenant) ->
         (1, each) for each in ids
     ]
 
-    # The item is as it was, but that it shows its newest version; the others are shown by their own ids.
+    # The item is unchanged, except that it shows its newest version. Other versions are shown by their ids.
     its_own = (
         "id",
         "name",
@@ -109,13 +109,13 @@ def test_a_version_has_its_own_bytes_and_the_rest_of_its_item(tenant: Tenant) ->
     ) * 2
     assert (status["state"], completed.json()["location"].rsplit("/", 1)[1]) == ("ready", third)
 
-    # Links: the item's follows its active version, a version's leads to that one.
+    # An item's link redirects to its active version, a version's link to that version.
     assert [followed(link) for link in (now["blob"], *(one["blob"] for one in versions))] == [
         families.picture(n) for n in (3, 1, 2, 3)
     ]
     assert len({now["blob"], *(one["blob"] for one in versions)}) == 4
 
-    # One item in every list, of whichever dialect; three originals in the store.
+    # Every list of either dialect has one item; the store has three originals.
     assert collecting.level(tenant, home, trip["path"]) == [item]
     assert tenant.studio.get(f"/api/dataset/{home}/media").json()["media"][0]["folderItemCount"] == 1
     page = tenant.studio.get("/api/v1/media").json()["data"]
@@ -129,7 +129,7 @@ def test_a_version_has_its_own_bytes_and_the_rest_of_its_item(tenant: Tenant) ->
     assert tenant.inconsistencies() == []
 
 
-def test_what_no_version_can_be_made_of(tenant: Tenant, stranger: Tenant) -> None:
+def test_uploads_that_cannot_become_a_version_are_rejected(tenant: Tenant, stranger: Tenant) -> None:
     home = tenant.collection_id.hex
     item, second = families.make(tenant, 2)
     assert families.delete(tenant, item, second).status_code == 200
@@ -190,9 +190,7 @@ def test_what_no_version_can_be_made_of(tenant: Tenant, stranger: Tenant) -> Non
 
 
 @pytest.mark.parametrize("many", [6, pytest.param(20, marks=pytest.mark.soak)])
-def test_versions_that_come_at_once_have_a_number_each_and_the_newest_is_shown(
-    tenant: Tenant, many: int
-) -> None:
+def test_concurrent_versions_get_distinct_numbers_and_the_newest_is_shown(tenant: Tenant, many: int) -> None:
     item = tenant.ready(families.picture(1))
 
     with ThreadPoolExecutor(many) as threads:
@@ -209,14 +207,14 @@ def test_versions_that_come_at_once_have_a_number_each_and_the_newest_is_shown(
     assert [number for _, number, _ in listed] == list(range(1, many + 2))
     assert {version for version, _, _ in listed} == {item, *sent}
     assert [version for version, _, is_active in listed if is_active] == [listed[-1][0]]
-    # A number is never given twice.
+    # The number of a deleted version is not used again.
     assert families.delete(tenant, item, listed[-1][0]).status_code == 200
     families.add(tenant, item, 1)
     assert families.listed(tenant, item)[-1][1] == many + 2
     assert tenant.inconsistencies() == []
 
 
-def test_a_version_of_an_item_that_was_deleted_meanwhile_is_refused_and_says_why(tenant: Tenant) -> None:
+def test_a_version_of_an_item_deleted_meanwhile_is_rejected_with_a_reason(tenant: Tenant) -> None:
     item = tenant.ready(families.picture(1))
     parts = begin(tenant, metadata={"sourceMediaId": item})
     parts.put_all(families.picture(2))
@@ -246,7 +244,7 @@ def test_a_version_of_an_item_that_was_deleted_meanwhile_is_refused_and_says_why
     assert tenant.inconsistencies() == []
 
 
-def test_a_version_whose_bytes_are_refused_or_fail_leaves_its_item_as_it_was(tenant: Tenant) -> None:
+def test_a_version_that_is_rejected_or_fails_leaves_its_item_unchanged(tenant: Tenant) -> None:
     item = tenant.ready(families.picture(1))
     before = read_item(tenant, item)
 

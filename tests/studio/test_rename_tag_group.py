@@ -23,7 +23,7 @@ TAGS = {"color": ["blue", "red"], "season": ["spring"]}
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
-def test_a_group_has_another_label_and_the_item_is_answered_whole(tenant: Tenant, kind: str) -> None:
+def test_renaming_a_group_returns_the_whole_item(tenant: Tenant, kind: str) -> None:
     item = photo(tenant) if kind == "file" else folder(tenant)["id"]
     given(tenant, item, TAGS)
     before, etag = read_item_with_etag(tenant, item)
@@ -50,7 +50,7 @@ def test_a_group_has_another_label_and_the_item_is_answered_whole(tenant: Tenant
     assert tenant.inconsistencies() == []
 
 
-def test_other_items_keep_theirs(tenant: Tenant) -> None:
+def test_other_items_keep_the_group(tenant: Tenant) -> None:
     item, other = folder(tenant)["id"], folder(tenant)["id"]
     for each in (item, other):
         given(tenant, each, TAGS)
@@ -61,7 +61,7 @@ def test_other_items_keep_theirs(tenant: Tenant) -> None:
     assert read_item_with_etag(tenant, other) == before
 
 
-def test_groups_that_become_one_have_each_value_once(tenant: Tenant) -> None:
+def test_merged_groups_have_each_value_once(tenant: Tenant) -> None:
     item = folder(tenant)["id"]
     given(tenant, item, {"color": ["blue", "red"], "hue": ["Red", "green", "red"]})
 
@@ -81,7 +81,7 @@ def test_the_same_label_changes_nothing(tenant: Tenant, new: str) -> None:
     assert (outcome(answer), answer.headers["etag"]) == ((200, {"media": before}), etag)
 
 
-def test_labels_are_trimmed_composed_and_told_apart_by_case(tenant: Tenant) -> None:
+def test_labels_are_trimmed_composed_and_case_sensitive(tenant: Tenant) -> None:
     item = folder(tenant)["id"]
     given(tenant, item, {COMPOSED: ["x"]})
 
@@ -93,7 +93,7 @@ def test_labels_are_trimmed_composed_and_told_apart_by_case(tenant: Tenant) -> N
 
 
 @pytest.mark.parametrize("new", ["another", "unknown"])
-def test_a_label_that_the_item_does_not_have_is_not_found(tenant: Tenant, new: str) -> None:
+def test_a_label_that_the_item_lacks_is_not_found(tenant: Tenant, new: str) -> None:
     item = folder(tenant)["id"]
     given(tenant, item, TAGS)
     given(tenant, folder(tenant)["id"], {"unknown": ["x"]})
@@ -104,7 +104,7 @@ def test_a_label_that_the_item_does_not_have_is_not_found(tenant: Tenant, new: s
 
 
 @pytest.mark.parametrize("where", ["nowhere", "malformed", "deleted"])
-def test_an_item_that_is_not_there_is_not_found(tenant: Tenant, where: str) -> None:
+def test_a_missing_item_is_not_found(tenant: Tenant, where: str) -> None:
     gone = folder(tenant)["id"]
     given(tenant, gone, TAGS)
     tenant.studio.delete(f"/api/media/{gone}")
@@ -134,7 +134,7 @@ def test_an_item_that_is_not_there_is_not_found(tenant: Tenant, where: str) -> N
         ),
     ],
 )
-def test_what_cannot_be_a_label_is_refused(
+def test_an_invalid_label_is_rejected(
     tenant: Tenant, old: object, new: object, rejection: dict[str, object]
 ) -> None:
     item = folder(tenant)["id"]
@@ -144,7 +144,7 @@ def test_what_cannot_be_a_label_is_refused(
     assert tags_of(tenant, item) == TAGS
 
 
-def test_both_labels_are_needed(tenant: Tenant) -> None:
+def test_both_labels_are_required(tenant: Tenant) -> None:
     assert outcome(tenant.studio.patch(f"/api/media/{folder(tenant)['id']}/tags", json={})) == (
         400,
         {
@@ -166,13 +166,13 @@ def test_if_match_is_honoured(tenant: Tenant) -> None:
 
     assert outcome(rename(tenant, item, "color", "hue", **{"if-match": first})) == STALE
     assert outcome(rename(tenant, item, "color", "color", **{"if-match": first})) == STALE
-    # 404 goes before 412
+    # 404 is checked before 412
     assert outcome(rename(tenant, item, "unknown", "hue", **{"if-match": first})) == UNKNOWN
     assert tags_of(tenant, item) == TAGS
     assert rename(tenant, item, "color", "hue", **{"if-match": second}).status_code == 200
 
 
-def test_hidden_tags_stay_where_they_are_and_none_is_renamed_onto_one(tenant: Tenant) -> None:
+def test_hidden_tags_stay_and_no_tag_is_renamed_to_a_hidden_one(tenant: Tenant) -> None:
     item = folder(tenant)["id"]
     given(tenant, item, TAGS)
     hide(tenant, "color", "red")
@@ -191,7 +191,7 @@ def test_hidden_tags_stay_where_they_are_and_none_is_renamed_onto_one(tenant: Te
     assert tags_of(tenant, item) == {"color": ["red"], "season": ["spring"], "shade": ["blue"]}
 
 
-def test_what_becomes_a_tag_of_v1_gets_slugs(tenant: Tenant) -> None:
+def test_tags_renamed_into_the_v1_group_get_slugs(tenant: Tenant) -> None:
     item = folder(tenant)["id"]
     given(tenant, folder(tenant)["id"], {"tags": ["a b"]})
     given(tenant, item, {"color": ["A B", "Blue", "a-b", "blue", "日本"]})
@@ -206,7 +206,7 @@ def test_what_becomes_a_tag_of_v1_gets_slugs(tenant: Tenant) -> None:
     assert set(slugs(tenant, "color").values()) == {None}
 
 
-def test_500_tags_are_renamed_at_once(tenant: Tenant) -> None:
+def test_500_tags_are_renamed_in_one_request(tenant: Tenant) -> None:
     item = folder(tenant)["id"]
     put_many(tenant, item, "many", 500)
 
@@ -216,7 +216,7 @@ def test_500_tags_are_renamed_at_once(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_of_twenty_that_rename_a_group_at_once_one_does(tenant: Tenant) -> None:
+def test_of_twenty_concurrent_renames_one_succeeds(tenant: Tenant) -> None:
     item = folder(tenant)["id"]
     given(tenant, item, TAGS)
 
@@ -230,7 +230,7 @@ def test_of_twenty_that_rename_a_group_at_once_one_does(tenant: Tenant) -> None:
     assert sorted(map(len, tags_of(tenant, item).values())) == [1, 2]
 
 
-def test_twenty_items_whose_groups_are_renamed_at_once_share_the_new_tags(tenant: Tenant) -> None:
+def test_twenty_items_renamed_concurrently_share_the_new_tags(tenant: Tenant) -> None:
     items = [folder(tenant)["id"] for _ in range(20)]
     names = ["A B", "C D", "a b", "a-b", "c d"]
 

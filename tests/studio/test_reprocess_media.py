@@ -29,7 +29,7 @@ READY = {"state": "ready", "reason": None}
 GONE = (404, {"error": "Media not found", "code": "not_found"})
 
 
-def test_new_frames_take_the_place_of_the_old_ones_whose_urls_stay_good(tenant: Tenant) -> None:
+def test_new_frames_replace_the_old_ones_whose_urls_stay_valid(tenant: Tenant) -> None:
     item = tenant.ready(PHOTO)
     before = tenant.studio.get(f"/api/media/{item}")
     (frame,) = before.json()["media"]["frames"]
@@ -51,7 +51,7 @@ def test_new_frames_take_the_place_of_the_old_ones_whose_urls_stay_good(tenant: 
         "updatedById": tenant.owner.user_id.hex,
     }
     assert now["processing"] == READY
-    assert new == {**frame, "blob": A_SIGNED_URL, "thumbnailBlob": A_SIGNED_URL}  # with its id
+    assert new == {**frame, "blob": A_SIGNED_URL, "thumbnailBlob": A_SIGNED_URL}  # the id stays
     for old in (frame["blob"], frame["thumbnailBlob"]):
         assert old.partition("?")[0] not in (
             new["blob"].partition("?")[0],
@@ -60,10 +60,10 @@ def test_new_frames_take_the_place_of_the_old_ones_whose_urls_stay_good(tenant: 
     assert {
         http().get(each[name]).status_code for each in (frame, new) for name in ("blob", "thumbnailBlob")
     } == {200}
-    # The same bytes again; what is replaced stays in the store for a while, and is counted.
-    told = families.bytes_and_counts(tenant)[0]
+    # The new frames have as many bytes. The replaced objects stay in the store for a while and are counted.
+    reported = families.bytes_and_counts(tenant)[0]
     assert (
-        (told["originals"], told["derived"])
+        (reported["originals"], reported["derived"])
         == (usage[0]["originals"], 2 * usage[0]["derived"])
         == reprocessing.stored(tenant)
     )
@@ -85,7 +85,7 @@ def test_new_frames_take_the_place_of_the_old_ones_whose_urls_stay_good(tenant: 
     assert read_item(tenant, item)["processing"] == READY
 
 
-def test_what_cannot_be_reprocessed_is_refused_in_words(tenant: Tenant) -> None:
+def test_an_item_that_cannot_be_reprocessed_is_rejected_with_a_reason(tenant: Tenant) -> None:
     folder = tenant.studio.post(
         "/api/folder", json={"datasetId": tenant.collection_id.hex, "name": "A folder"}
     ).json()["folder"]["id"]
@@ -110,7 +110,7 @@ def test_what_cannot_be_reprocessed_is_refused_in_words(tenant: Tenant) -> None:
     )
 
 
-def test_an_items_id_means_the_version_it_shows(tenant: Tenant) -> None:
+def test_an_items_id_stands_for_its_active_version(tenant: Tenant) -> None:
     item, second = families.make(tenant, 2)
     first_frames = {
         each["id"]: each["frames"][0]["blob"].partition("?")[0] for each in _versions(tenant, item)
@@ -121,7 +121,7 @@ def test_an_items_id_means_the_version_it_shows(tenant: Tenant) -> None:
 
     frames = {each["id"]: each["frames"][0]["blob"].partition("?")[0] for each in _versions(tenant, item)}
     assert {version for version, frame in frames.items() if frame != first_frames[version]} == {second}
-    # One that is not shown, by its own id.
+    # A version that is not active is reprocessed by its own id.
     families.select(tenant, item)
     answer = reprocessing.ask(tenant, second)
     assert (answer.status_code, answer.json()["id"], read_item(tenant, item)["processing"]) == (
@@ -131,7 +131,7 @@ def test_an_items_id_means_the_version_it_shows(tenant: Tenant) -> None:
     )
     now = reprocessing.done(tenant, second)
     assert (now["isActive"], now["frames"][0]["blob"].partition("?")[0] != frames[second]) == (False, True)
-    # Not what is deleted, alone or with its item.
+    # A deleted version is not reprocessed, whether it was deleted alone or with its item.
     families.delete(tenant, item, second)
     deleted = outcome(reprocessing.ask(tenant, second))
     tenant.studio.delete(f"/api/media/{item}")
@@ -144,12 +144,12 @@ def _versions(tenant: Tenant, item: str) -> list[dict[str, Any]]:
     return listed
 
 
-def test_what_has_failed_waits_again_and_can_become_ready(
+def test_a_failed_item_is_pending_again_and_can_become_ready(
     tenant: Tenant, another_environment: pytest.MonkeyPatch
 ) -> None:
     ready = tenant.ready(PHOTO)
     upload = begin(tenant)
-    # a copy is no event: nobody hears of it but this process
+    # a copy sends no event, so only this process handles the object
     storage.copy(_original(ready), upload.answer["key"])
     with reprocessing.too_large(another_environment):
         assert deliver(upload.answer["key"]) == []
@@ -162,7 +162,7 @@ def test_what_has_failed_waits_again_and_can_become_ready(
     with reprocessing.too_large(another_environment):
         key = reprocessing.ask_silently(tenant, upload.media)
         pending = read_item(tenant, upload.media)
-        told = reprocessing.ask(tenant, upload.media).json()
+        reported = reprocessing.ask(tenant, upload.media).json()
         state = tenant.finished(upload.media, patience=0)["state"]
         inconsistencies = tenant.inconsistencies()
         assert deliver(key) == []
@@ -172,7 +172,7 @@ def test_what_has_failed_waits_again_and_can_become_ready(
         "stored",
         [],
     )
-    assert told == {"id": upload.media, "processing": pending["processing"]}
+    assert reported == {"id": upload.media, "processing": pending["processing"]}
     assert read_item(tenant, upload.media)["processing"] == failed["processing"]
     assert reprocessing.ask(tenant, upload.media).status_code == 202
     now = reprocessing.done(tenant, upload.media)
@@ -186,7 +186,7 @@ def test_what_has_failed_waits_again_and_can_become_ready(
     assert tenant.inconsistencies() == []
 
 
-def test_one_that_fails_again_keeps_its_frames_and_says_why(
+def test_an_item_whose_reprocessing_fails_keeps_its_frames_and_reports_why(
     tenant: Tenant, another_environment: pytest.MonkeyPatch
 ) -> None:
     item = tenant.ready(PHOTO)
@@ -207,19 +207,19 @@ def test_one_that_fails_again_keeps_its_frames_and_says_why(
     assert reprocessing.done(tenant, item)["processing"] == READY
 
 
-def test_one_request_makes_one_generation_whatever_events_do(tenant: Tenant) -> None:
+def test_one_request_makes_one_generation_however_often_events_arrive(tenant: Tenant) -> None:
     item = tenant.ready(PHOTO)
     key = reprocessing.ask_silently(tenant, item)
-    # told so, and not asked for twice
+    # The second request reports the first, and sends no message.
     assert (reprocessing.ask(tenant, item).json()["processing"], _messages(item)) == (UNDER_WAY, 0)
     with ThreadPoolExecutor(3) as threads:
         assert list(threads.map(deliver, [key] * 3)) == [[]] * 3
 
     assert (_generation(item)[1], len(reprocessing.locked(tenant))) == (2, 2)
-    assert deliver(key) == []  # late
+    assert deliver(key) == []  # a late event
     assert (read_item(tenant, item)["processing"], _generation(item)[1]) == (READY, 2)
     assert tenant.inconsistencies() == []
-    # Requests at once.
+    # Concurrent requests make one generation.
     with ThreadPoolExecutor(4) as threads:
         assert {
             answer.status_code for answer in threads.map(lambda _: reprocessing.ask(tenant, item), range(4))
@@ -234,12 +234,17 @@ def _frames(media: dict[str, list[dict[str, str]]]) -> list[tuple[str, str]]:
 
 
 def _generation(version: str) -> tuple[int, int]:
-    """The one that is shown, and how many entries of the ledger are of frames."""
+    """The generation of the version's frames, and the number of ledger entries about frames."""
     with owner() as connection:
         found = connection.execute(
             """
-            select generation, (select count(*) from storage_ledger where version_id = versions.id and kind = 'derived') as entries
-              from versions where id = %s
+            select generation,
+                   (select count(*)
+                      from storage_ledger
+                     where version_id = versions.id
+                       and kind = 'derived') as entries
+              from versions
+             where id = %s
             """,
             [UUID(version)],
         ).fetchone()

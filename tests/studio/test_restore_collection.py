@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 
-def test_what_was_deleted_is_as_it_was_and_where_it_was(tenant: Tenant) -> None:
+def test_a_restored_collection_is_as_it_was_before(tenant: Tenant) -> None:
     made = collecting.make(tenant, icon="sun")
     trip = folder(tenant, "trip", collection=made["id"])
     day = folder(tenant, "trip", trip["path"], collection=made["id"])
@@ -50,7 +50,7 @@ def test_what_was_deleted_is_as_it_was_and_where_it_was(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_what_was_deleted_before_stays_deleted_and_can_then_come_back_by_itself(tenant: Tenant) -> None:
+def test_items_deleted_before_stay_deleted_and_can_be_restored_separately(tenant: Tenant) -> None:
     made = collecting.make(tenant)["id"]
     trip = folder(tenant, "trip", collection=made)
     earlier, later = (
@@ -68,7 +68,7 @@ def test_what_was_deleted_before_stays_deleted_and_can_then_come_back_by_itself(
     assert tenant.inconsistencies() == []
 
 
-def test_one_that_lives_cannot_be_restored(tenant: Tenant) -> None:
+def test_an_active_collection_cannot_be_restored(tenant: Tenant) -> None:
     answer = collecting.restore(tenant, tenant.collection_id.hex)
 
     assert (answer.status_code, answer.json()) == (
@@ -78,7 +78,7 @@ def test_one_that_lives_cannot_be_restored(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("state", ["purging", "purged"])
-def test_what_is_gone_for_good_is_gone(tenant: Tenant, state: str) -> None:
+def test_a_purged_collection_is_gone(tenant: Tenant, state: str) -> None:
     made = collecting.make(tenant)["id"]
     item = photo(tenant, datasetId=made)
     deletion = collecting.delete(tenant, made).json()["deletionId"]
@@ -93,7 +93,7 @@ def test_what_is_gone_for_good_is_gone(tenant: Tenant, state: str) -> None:
     ]
 
 
-def test_twenty_at_once_restore_once(tenant: Tenant) -> None:
+def test_of_twenty_concurrent_restores_one_succeeds(tenant: Tenant) -> None:
     made = collecting.make(tenant)["id"]
     photo(tenant, datasetId=made)
     collecting.delete(tenant, made)
@@ -108,7 +108,7 @@ def test_twenty_at_once_restore_once(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_deleting_and_restoring_at_once_leaves_one_of_both(tenant: Tenant) -> None:
+def test_concurrent_deleting_and_restoring_stays_consistent(tenant: Tenant) -> None:
     made = collecting.make(tenant)["id"]
     trip = folder(tenant, "trip", collection=made)
     item = photo(tenant, trip["path"], datasetId=made)
