@@ -147,8 +147,10 @@ def test_concurrent_recordings_see_each_other_and_recording_again_replaces(
     with owner() as connection:
         connection.execute("update versions set phash = (-1)::bigint::bit(64) where id = %s", [items[0]])
     assert [line for line in tenant.inconsistencies() if "perceptual hash" in line] == [
-        "a version's perceptual hash is compared as it is, in its collection: "
-        f"{UUID(items[0])}: hash -1, compared 1"
+        (
+            "a version's perceptual hash is compared as it is, in its collection: "
+            f"{UUID(items[0])}: hash -1, compared 1"
+        )
     ]
     recorded(tenant, items[0])
     assert groups(tenant) == [("near", items[1:])]
@@ -158,8 +160,10 @@ def test_concurrent_recordings_see_each_other_and_recording_again_replaces(
             [items[2], items[1]],
         )
     assert [line for line in tenant.inconsistencies() if "hash" in line] == [
-        "a likeness is as far as the hashes of its versions are, the earlier one told as such: "
-        f"{UUID(items[2])}: 3 bits from {UUID(items[1])}"
+        (
+            "a likeness is as far as the hashes of its versions are, the earlier one told as such: "
+            f"{UUID(items[2])}: 3 bits from {UUID(items[1])}"
+        )
     ]
 
 

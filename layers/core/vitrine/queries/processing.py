@@ -66,7 +66,7 @@ def attempt(organization: UUID, version: UUID) -> Statement[Attempt]:
 
 
 def verify(organization: UUID, version: UUID, *, width: int | None, height: int | None) -> Statement[object]:
-    """Record that the first bytes of the file match its type. Frames and other results are not derived yet."""
+    """Record that the first bytes match the type. Frames and other results are not derived yet."""
     return Statement(
         """
         update versions
