@@ -392,10 +392,10 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "likenesses.insert": lambda lib: likenesses.insert(lib.organization, lib.item),
     "likenesses.insert_nearest": lambda lib: likenesses.insert_nearest(lib.organization, lib.item, 50),
     "likenesses.list_exact": lambda lib: likenesses.list_exact(
-        lib.organization, lib.collection, after=b"", groups=11, most=50
+        lib.organization, lib.collection, after=b"", groups=11, group_size=50
     ),
     "likenesses.list_near": lambda lib: likenesses.list_near(
-        lib.organization, lib.collection, distance=8, after=uuid4(), groups=11, most=50
+        lib.organization, lib.collection, distance=8, after=uuid4(), groups=11, group_size=50
     ),
     "likenesses.list_identical": lambda lib: likenesses.list_identical(lib.organization, lib.item, 10),
     "media.change_description": lambda lib: media.change_description(

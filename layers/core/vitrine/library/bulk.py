@@ -120,16 +120,16 @@ def _delete(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes:
     organization = caller.organization_id
     db.queue(queries.bulk.lock_collections(organization, items))
     locked = {each.id: each for each in db.run(queries.bulk.lock_to_delete(organization, items))}
-    most = deletions.MAX_DELETED_AT_ONCE
+    limit = deletions.MAX_DELETED_AT_ONCE
     if (
         len(locked)
-        + db.run(queries.trash.lock_below(organization, _folders(locked.values()), most, but=list(locked)))[
+        + db.run(queries.trash.lock_below(organization, _folders(locked.values()), limit, but=list(locked)))[
             0
         ].n
-        > most
+        > limit
     ):
         raise Conflict(
-            f"More than {most:,} items cannot be deleted at once; delete fewer, and the folders one by one"
+            f"More than {limit:,} items cannot be deleted at once; delete fewer, and the folders one by one"
         )
 
     deletion_of: dict[UUID, UUID] = {}

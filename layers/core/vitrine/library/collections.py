@@ -93,10 +93,10 @@ def delete(caller: Caller, collection: UUID, *, check: CollectionCheck | None = 
         locked = _lock(db, organization, collection)
         if locked.is_default:
             raise Conflict("The default collection cannot be deleted", code="default_collection")
-        most = deletions.MAX_DELETED_AT_ONCE
-        if db.run(queries.trash.lock_collection_items(organization, collection, most + 1))[0].n > most:
+        limit = deletions.MAX_DELETED_AT_ONCE
+        if db.run(queries.trash.lock_collection_items(organization, collection, limit + 1))[0].n > limit:
             raise Conflict(
-                f"More than {most:,} items cannot be deleted at once; delete the folders in it one by one"
+                f"More than {limit:,} items cannot be deleted at once; delete the folders in it one by one"
             )
         if check is not None:
             check(locked)

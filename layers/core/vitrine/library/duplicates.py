@@ -80,7 +80,7 @@ def list_groups(
             collection,
             after=exact_after,
             groups=limit + 1 if near_after == _START else 0,
-            most=MAX_IN_GROUP,
+            group_size=MAX_IN_GROUP,
         ),
         queries.likenesses.list_near(
             organization,
@@ -88,7 +88,7 @@ def list_groups(
             distance=distance,
             after=near_after,
             groups=limit + 1,
-            most=MAX_IN_GROUP,
+            group_size=MAX_IN_GROUP,
         ),
     )
     if not collections:

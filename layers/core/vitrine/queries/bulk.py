@@ -320,8 +320,8 @@ def set_folder(
 
 
 def reroot(organization: UUID, folders: Sequence[UUID], under: FolderPath) -> Statement[object]:
-    """Rewrite the paths of these folders and of all folders below them, deleted ones too, to lie under
-    `under`. A folder that was inside another of these keeps its own move.
+    """Rewrite the paths of these folders and of all folders below them, deleted ones too, to lie directly
+    under `under`. When one of these folders is inside another, it is moved out of it.
     """
     return Statement(
         """

@@ -23,11 +23,11 @@ class FoundFile:
     existing: ExistingFile
 
 
-def find(organization: UUID, files: Sequence[FileToCheck], most: int) -> Statement[FoundFile]:
-    """For each of these files, the newest `most` verified files of the same bytes, or of the same name and
+def find(organization: UUID, files: Sequence[FileToCheck], limit: int) -> Statement[FoundFile]:
+    """For each of these files, the newest `limit` verified files of the same bytes, or of the same name and
     size. Sorted by position in the request, then newest first.
 
-    Each file costs two index scans of at most `most` rows, however many files share its name or its bytes.
+    Each file costs two index scans of at most `limit` rows, however many files share its name or its bytes.
     """
     return Statement(
         """
@@ -46,7 +46,7 @@ def find(organization: UUID, files: Sequence[FileToCheck], most: int) -> Stateme
                            and type <> 'folder'
                            and verified_at is not null
                          order by created_at desc, id desc
-                         limit %(most)s)
+                         limit %(limit)s)
                        union
                        (select id, link_token, status, created_at, sha256
                           from media
@@ -56,14 +56,14 @@ def find(organization: UUID, files: Sequence[FileToCheck], most: int) -> Stateme
                            and type <> 'folder'
                            and verified_at is not null
                          order by created_at desc, id desc
-                         limit %(most)s)) as same
+                         limit %(limit)s)) as same
                 order by same.created_at desc, same.id desc
-                limit %(most)s) as found
+                limit %(limit)s) as found
          order by asked.place, found.created_at desc, found.id desc
         """,
         _found,
         organization=organization,
-        most=most,
+        limit=limit,
         filenames=[file.filename for file in files],
         sizes=[file.size_bytes for file in files],
         hashes=[file.sha256 for file in files],

@@ -73,8 +73,8 @@ def insert(organization: UUID, version: UUID) -> Statement[object]:
     )
 
 
-def insert_nearest(organization: UUID, version: UUID, most: int) -> Statement[object]:
-    """Store the `most` pairs of this version with the nearest versions of other items in its collection, of
+def insert_nearest(organization: UUID, version: UUID, limit: int) -> Statement[object]:
+    """Store the `limit` pairs of this version with the nearest versions of other items in its collection, of
     the same type and with other bytes.
     """
     return Statement(
@@ -97,14 +97,14 @@ def insert_nearest(organization: UUID, version: UUID, most: int) -> Statement[ob
                   and near.media_id <> own.media_id
                   and (near.sha256 = own.sha256) is not true
                 order by distance, near.version_id
-                limit %(most)s) as other
+                limit %(limit)s) as other
          where own.organization_id = %(organization)s
            and own.version_id = %(version)s
         """,
         nothing,
         organization=organization,
         version=version,
-        most=most,
+        limit=limit,
         furthest=MAX_DISTANCE,
     )
 
@@ -114,10 +114,10 @@ def insert_nearest(organization: UUID, version: UUID, most: int) -> Statement[ob
 
 
 def list_exact(
-    organization: UUID, collection: UUID, *, after: bytes, groups: int, most: int
+    organization: UUID, collection: UUID, *, after: bytes, groups: int, group_size: int
 ) -> Statement[GroupMember]:
-    """Groups of items with equal bytes, sorted by SHA-256, beginning after `after`. Of each group, the first
-    `most` items by upload.
+    """Groups of items with equal bytes, sorted by SHA-256, beginning after `after`: at most `groups` of them.
+    Of each group, the first `group_size` items by upload.
     """
     return Statement(
         f"""
@@ -145,7 +145,7 @@ def list_exact(
                     and status = 'active'
                     and verified_at is not null
                   order by active_version_id
-                  limit %(most)s) as each
+                  limit %(group_size)s) as each
         )
         {_SHOWN}""",
         _as_member,
@@ -153,18 +153,18 @@ def list_exact(
         collection=collection,
         after=after,
         groups=groups,
-        most=most,
+        group_size=group_size,
     )
 
 
 def list_near(
-    organization: UUID, collection: UUID, *, distance: int, after: UUID, groups: int, most: int
+    organization: UUID, collection: UUID, *, distance: int, after: UUID, groups: int, group_size: int
 ) -> Statement[GroupMember]:
     """Groups of items that look the same, sorted by the upload of their first items, beginning after this
-    version.
+    version: at most `groups` of them. Of each group, the first `group_size` items by upload.
 
     A group is an item with no near item before it, and the items near to it that have no near item before
-    that one. Of each group, the first `most` items by upload.
+    that one.
     """
     return Statement(
         f"""
@@ -193,7 +193,7 @@ def list_near(
                   union all
                  ({_members("page.version_id")}
                   order by likeness.version_id
-                  limit %(most)s - 1)) as each
+                  limit %(group_size)s - 1)) as each
         )
         {_SHOWN}""",
         _as_member,
@@ -202,7 +202,7 @@ def list_near(
         distance=distance,
         after=after,
         groups=groups,
-        most=most,
+        group_size=group_size,
     )
 
 
@@ -272,7 +272,7 @@ def _as_member(*, group: str | UUID, count: int, distance: int, **columns: Any) 
     return GroupMember(group, count, distance, as_media(**columns))
 
 
-def list_identical(organization: UUID, version: UUID, most: int) -> Statement[IdenticalVersion]:
+def list_identical(organization: UUID, version: UUID, limit: int) -> Statement[IdenticalVersion]:
     """Other versions in the organization with the bytes of this one: active ones first, then by time. No rows
     while the version's SHA-256 is unknown.
     """
@@ -288,10 +288,10 @@ def list_identical(organization: UUID, version: UUID, most: int) -> Statement[Id
                                   and id = %(version)s)
            and other.id <> %(version)s
          order by other.status, other.id
-         limit %(most)s
+         limit %(limit)s
         """,
         IdenticalVersion,
         organization=organization,
         version=version,
-        most=most,
+        limit=limit,
     )

@@ -167,8 +167,8 @@ def list_hidden(organization: UUID, labels: Sequence[Label]) -> Statement[Tag]:
     )
 
 
-def list_of_collection(organization: UUID, collection: UUID, most: int) -> Statement[Tag]:
-    """The tags that are not hidden and that active items of the collection have: the first `most` by group
+def list_of_collection(organization: UUID, collection: UUID, limit: int) -> Statement[Tag]:
+    """The tags that are not hidden and that active items of the collection have: the first `limit` by group
     and name.
 
     For each tag of the organization, one item with the tag is looked up; so the cost does not depend on how
@@ -193,12 +193,12 @@ def list_of_collection(organization: UUID, collection: UUID, most: int) -> State
          where tag.organization_id = %(organization)s
            and tag.is_active
          order by tag."group" collate "C", tag.name collate "C"
-         limit %(most)s
+         limit %(limit)s
         """,
         Tag,
         organization=organization,
         collection=collection,
-        most=most,
+        limit=limit,
     )
 
 

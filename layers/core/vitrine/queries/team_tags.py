@@ -20,8 +20,8 @@ _COLUMNS: LiteralString = """
 _LISTED: LiteralString = ' order by tag."order", tag.name collate "C" '
 
 
-def list_visible(organization: UUID, most: int) -> Statement[SluggedTag]:
-    """The organization's tags, except hidden ones: the first `most` by order and name."""
+def list_visible(organization: UUID, limit: int) -> Statement[SluggedTag]:
+    """The organization's tags, except hidden ones: the first `limit` by order and name."""
     return Statement(
         f"""
         select {_COLUMNS}
@@ -29,10 +29,10 @@ def list_visible(organization: UUID, most: int) -> Statement[SluggedTag]:
          where tag.organization_id = %(organization)s
            and tag."group" = 'tags'
            and tag.is_active
-        {_LISTED} limit %(most)s""",
+        {_LISTED} limit %(limit)s""",
         SluggedTag,
         organization=organization,
-        most=most,
+        limit=limit,
     )
 
 

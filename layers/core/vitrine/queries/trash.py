@@ -27,10 +27,10 @@ class Count:
 
 
 def lock_below(
-    organization: UUID, folders: Sequence[UUID], most: int, *, but: Sequence[UUID] = ()
+    organization: UUID, folders: Sequence[UUID], limit: int, *, but: Sequence[UUID] = ()
 ) -> Statement[Count]:
     """Lock the active items below these folders, at any depth, except the items `but`, which are locked
-    already. At most `most` items are locked; returns how many.
+    already. At most `limit` items are locked; returns how many.
     """
     return Statement(
         f"""
@@ -41,7 +41,7 @@ def lock_below(
              and media.place_id = any({_BELOW})
              and media.status = 'active'
              and media.id <> all(%(but)s)
-           limit %(most)s
+           limit %(limit)s
              for update of media
         )
         select count(*) as n from locked
@@ -49,13 +49,13 @@ def lock_below(
         Count,
         organization=organization,
         folders=list(folders),
-        most=most,
+        limit=limit,
         but=list(but),
     )
 
 
-def lock_collection_items(organization: UUID, collection: UUID, most: int) -> Statement[Count]:
-    """Lock the active items of a collection, at most `most` of them; returns how many."""
+def lock_collection_items(organization: UUID, collection: UUID, limit: int) -> Statement[Count]:
+    """Lock the active items of a collection, at most `limit` of them; returns how many."""
     return Statement(
         """
         with locked as (
@@ -64,7 +64,7 @@ def lock_collection_items(organization: UUID, collection: UUID, most: int) -> St
            where organization_id = %(organization)s
              and collection_id = %(collection)s
              and status = 'active'
-           limit %(most)s
+           limit %(limit)s
              for update
         )
         select count(*) as n from locked
@@ -72,7 +72,7 @@ def lock_collection_items(organization: UUID, collection: UUID, most: int) -> St
         Count,
         organization=organization,
         collection=collection,
-        most=most,
+        limit=limit,
     )
 
 
