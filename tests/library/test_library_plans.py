@@ -303,10 +303,10 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "purges.forget_uploads": lambda lib: purges.forget_uploads(a_deletion(lib), 100),
     "purges.remove_collection": lambda lib: purges.remove_collection(a_deletion(lib)),
     "reprocessing.lock": lambda lib: reprocessing.lock(lib.organization, lib.item),
-    "reprocessing.hold_page, failed": lambda lib: reprocessing.lock_page(
+    "reprocessing.lock_page, failed": lambda lib: reprocessing.lock_page(
         lib.organization, lib.collection, "failed", None, 1000
     ),
-    "reprocessing.hold_page, all": lambda lib: reprocessing.lock_page(
+    "reprocessing.lock_page, all": lambda lib: reprocessing.lock_page(
         lib.organization, lib.collection, "all", lib.item, 1000
     ),
     "reprocessing.ask": lambda lib: reprocessing.ask(lib.organization, SOME(lib), uuid4()),
