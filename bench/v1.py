@@ -15,7 +15,7 @@ import psycopg
 
 from bench.filled import owned
 from vitrine.library import duplicates, media, organizations
-from vitrine.models.duplicates import Likeness
+from vitrine.models.duplicates import FileToCheck
 from vitrine.models.people import Caller
 
 TEAMS, FILES = 20, 50_000  # files of each
@@ -47,55 +47,62 @@ def main() -> None:
         ):
             print(f"  {name}: {size}")
         caller = callers[7]
-        likes = [Likeness(f"IMG_{n:06}.jpg", n, None) for n in range(1, 1001)]
+        likes = [FileToCheck(f"IMG_{n:06}.jpg", n, None) for n in range(1, 1001)]
         for asked in (
             Asked(
                 "search, 1 match",
-                lambda who: media.files(who, search="IMG_004242"),
+                lambda who: media.list_files(who, search="IMG_004242"),
                 _FIRST,
                 ("IMG_004242",) * 5,
             ),
             Asked(
                 "search, words, 1 in 100",
-                lambda who: media.files(who, search="crossings zebras"),
+                lambda who: media.list_files(who, search="crossings zebras"),
                 _FIRST,
                 ("crossings zebras",) * 5,
             ),
             Asked(
                 "search, two letters, 1 in 100",
-                lambda who: media.files(who, search="zE"),
+                lambda who: media.list_files(who, search="zE"),
                 _FIRST,
                 ("zE",) * 5,
             ),
-            Asked("search, every file", lambda who: media.files(who, search="jpg"), _FIRST, ("jpg",) * 5),
+            Asked(
+                "search, every file", lambda who: media.list_files(who, search="jpg"), _FIRST, ("jpg",) * 5
+            ),
             Asked(
                 "search, no match",
-                lambda who: media.files(who, search="no such thing"),
+                lambda who: media.list_files(who, search="no such thing"),
                 _FIRST,
                 ("no such thing",) * 5,
             ),
-            Asked("tag of 1 in 1,000", lambda who: media.files(who, tag_slugs=["rare"]), _TAGGED, ("rare",)),
             Asked(
-                "tag of every other", lambda who: media.files(who, tag_slugs=["common"]), _TAGGED, ("common",)
+                "tag of 1 in 1,000", lambda who: media.list_files(who, tag_slugs=["rare"]), _TAGGED, ("rare",)
             ),
-            Asked("first page", media.files, ""),
-            Asked("offset 40,000", lambda who: media.files(who, offset=40_000), "", offset=40_000),
+            Asked(
+                "tag of every other",
+                lambda who: media.list_files(who, tag_slugs=["common"]),
+                _TAGGED,
+                ("common",),
+            ),
+            Asked("first page", media.list_files, ""),
+            Asked("offset 40,000", lambda who: media.list_files(who, offset=40_000), "", offset=40_000),
             Asked(
                 "offset 40,000 by filename",
-                lambda who: media.files(who, order_by="filename", descending=False, offset=40_000),
+                lambda who: media.list_files(who, order_by="filename", descending=False, offset=40_000),
                 "",
                 order="filename, id",
                 offset=40_000,
             ),
             Asked(
                 "videos, offset 400",
-                lambda who: media.files(who, type="video", offset=400),
+                lambda who: media.list_files(who, type="video", offset=400),
                 "and type = 'video'",
                 offset=400,
             ),
             Asked(
                 "duplicates of 1,000 (20)",
-                lambda who: duplicates.find(who, likes),
+                lambda who: duplicates.find_existing(who, likes),
                 "",
                 ([n.filename for n in likes], [n.size_bytes for n in likes]),
             ),

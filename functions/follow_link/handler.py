@@ -26,7 +26,9 @@ def app(request: Request[None, LinkQuery], _: Nobody) -> Answer:
     target = links.target(request.id("mediaId"), request.text("token"))
     head = request.method == "HEAD"
     return show_redirect(
-        delivery.lead(target, size=query.size, original=query.original, download=query.download, head=head)
+        delivery.redirect(
+            target, size=query.size, original=query.original, download=query.download, head=head
+        )
     )
 
 

@@ -19,7 +19,7 @@ from vitrine.models.people import Caller
 
 @endpoint(STUDIO, operation="folder.read", item=("folderId", "folder"), returns=OneFolder)
 def app(request: Request, caller: Caller) -> Answer:
-    return show_one_folder(media.folder(caller, request.id("folderId")))
+    return show_one_folder(media.get_folder(caller, request.id("folderId")))
 
 
 handler = Mangum(app, lifespan="off")

@@ -22,7 +22,7 @@ from vitrine.models.people import Caller
     returns=list[Collection],
 )
 def app(_: Request, caller: Caller) -> list[Collection]:
-    return [show_collection(collection) for collection in collections.listed(caller)]
+    return [show_collection(collection) for collection in collections.list_active(caller)]
 
 
 handler = Mangum(app, lifespan="off")

@@ -31,7 +31,7 @@ from vitrine.models.people import Caller
 )
 def app(request: Request[None, DuplicatesQuery], caller: Caller) -> Duplicates:
     query = request.query()
-    groups, more = duplicates.groups(
+    groups, more = duplicates.list_groups(
         caller, request.id("datasetId"), distance=query.distance, limit=query.limit, cursor=query.after()
     )
     return show_duplicates(groups, request.links, limit=query.limit, more=more)

@@ -18,7 +18,7 @@ from vitrine.models.people import Caller
 
 @endpoint(STUDIO, operation="tag.list", item=("datasetId", "collection"), returns=Tags)
 def app(request: Request, caller: Caller) -> Tags:
-    return show_tags(tags.listed(caller, request.id("datasetId")))
+    return show_tags(tags.list_of_collection(caller, request.id("datasetId")))
 
 
 handler = Mangum(app, lifespan="off")

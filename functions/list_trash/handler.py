@@ -26,7 +26,7 @@ from vitrine.models.people import Caller
 )
 def app(request: Request[None, TrashQuery], caller: Caller) -> Trash:
     query = request.query()
-    return show_trash(media.trash(caller, limit=query.limit, cursor=query.after()), limit=query.limit)
+    return show_trash(media.list_trash(caller, limit=query.limit, cursor=query.after()), limit=query.limit)
 
 
 handler = Mangum(app, lifespan="off")

@@ -19,7 +19,7 @@ from vitrine.models.people import Caller
 
 @endpoint(STUDIO, operation="version.list", item=("mediaId", "media"), returns=Versions)
 def app(request: Request, caller: Caller) -> Versions:
-    return show_versions(versions.listed(caller, request.id("mediaId")), request.links)
+    return show_versions(versions.list_of_item(caller, request.id("mediaId")), request.links)
 
 
 handler = Mangum(app, lifespan="off")

@@ -32,7 +32,7 @@ def app(request: Request[Change], caller: Caller) -> Answer:
     check = media_if_match(request.headers)
     return show_one_folder(
         media.update(
-            caller, request.id("folderId"), name=name, said=description, check=check, only_folders=True
+            caller, request.id("folderId"), name=name, description=description, check=check, only_folders=True
         )
     )
 

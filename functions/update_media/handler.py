@@ -31,7 +31,11 @@ from vitrine.models.people import Caller
 def app(request: Request[Change], caller: Caller) -> Answer:
     name, description = request.body().changes()
     changed = media.update(
-        caller, request.id("mediaId"), name=name, said=description, check=media_if_match(request.headers)
+        caller,
+        request.id("mediaId"),
+        name=name,
+        description=description,
+        check=media_if_match(request.headers),
     )
     return show_one_media(changed, request.links)
 

@@ -22,7 +22,7 @@ from vitrine.models.people import Caller
 @endpoint(V1, operation="media.check", body=CheckDuplicates, returns=Duplicates)
 def app(request: Request[CheckDuplicates], caller: Caller) -> Duplicates:
     body = request.body()
-    return show_duplicates(body, duplicates.find(caller, body.likenesses()), request.links)
+    return show_duplicates(body, duplicates.find_existing(caller, body.likenesses()), request.links)
 
 
 handler = Mangum(app, lifespan="off")

@@ -17,7 +17,7 @@ from vitrine.models.people import Caller
 
 @endpoint(V1, operation="media.delete", item=("id", "media"), returns=DeletedMedia)
 def app(request: Request, caller: Caller) -> DeletedMedia:
-    return show_deleted_media(media.delete(caller, media.file(caller, request.id("id")).id))
+    return show_deleted_media(media.delete(caller, media.get_file(caller, request.id("id")).id))
 
 
 handler = Mangum(app, lifespan="off")

@@ -17,7 +17,7 @@ from vitrine.models.people import Caller
 
 @endpoint(V1, operation="media.read", item=("id", "media"), returns=OneMedia)
 def app(request: Request, caller: Caller) -> OneMedia:
-    return show_one_media(media.file(caller, request.id("id")), request.links)
+    return show_one_media(media.get_file(caller, request.id("id")), request.links)
 
 
 handler = Mangum(app, lifespan="off")

@@ -23,7 +23,7 @@ from vitrine.models.people import Caller
 @endpoint(V1, operation="media.list", query=ListQuery, returns=MediaPage)
 def app(request: Request[None, ListQuery], caller: Caller) -> MediaPage:
     query = request.query()
-    page = media.files(
+    page = media.list_files(
         caller,
         search=query.search,
         tag_ids=query.tag_ids(),

@@ -18,7 +18,7 @@ from vitrine.models.people import Caller
 
 @endpoint(V1, operation="media.list_tags", item=("id", "media"), returns=TagList)
 def app(request: Request, caller: Caller) -> TagList:
-    return show_tags(team_tags.of_file(caller, request.id("id")))
+    return show_tags(team_tags.list_of_file(caller, request.id("id")))
 
 
 handler = Mangum(app, lifespan="off")

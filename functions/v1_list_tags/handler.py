@@ -19,7 +19,7 @@ from vitrine.models.people import Caller
 
 @endpoint(V1, operation="tag.list", returns=TagList)
 def app(_: Request, caller: Caller) -> TagList:
-    return show_tags(team_tags.listed(caller))
+    return show_tags(team_tags.list_visible(caller))
 
 
 handler = Mangum(app, lifespan="off")

@@ -18,7 +18,7 @@ from vitrine.models.people import Caller
 
 @endpoint(V1, operation="media.restore", item=("id", "media"), returns=RestoredMedia)
 def app(request: Request, caller: Caller) -> RestoredMedia:
-    return show_restored_media(media.restore(caller, request.id("id"), folders=False))
+    return show_restored_media(media.restore(caller, request.id("id"), only_files=True))
 
 
 handler = Mangum(app, lifespan="off")

@@ -22,7 +22,7 @@ from vitrine.models.people import Caller
 @endpoint(V1, operation="media.update", body=UpdateMedia, returns=OneMedia)
 def app(request: Request[UpdateMedia], caller: Caller) -> OneMedia:
     changes = request.body().changes()
-    return show_one_media(media.say(caller, request.id("id"), changes), request.links)
+    return show_one_media(media.describe(caller, request.id("id"), changes), request.links)
 
 
 handler = Mangum(app, lifespan="off")

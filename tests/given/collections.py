@@ -1,10 +1,12 @@
-"""Collections to test with: made, filled and spoken to over HTTP."""
+"""Collections to test with: created, filled and read over HTTP."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.given import pictures
+from tests.given import items
+from tests.given.usage import NOTHING as NOTHING
+from tests.given.usage import usage as usage
 
 if TYPE_CHECKING:
     import httpx
@@ -15,7 +17,7 @@ SUMMER = "Summer 2026"
 
 
 def make(tenant: Tenant, name: str = SUMMER, **more: object) -> dict[str, Any]:
-    """The collection as it is shown."""
+    """A new collection, as the API shows it."""
     made: dict[str, Any] = tenant.studio.post(
         f"/api/organization/{tenant.id.hex}/datasets", json={"name": name, **more}
     ).json()["dataset"]
@@ -23,18 +25,13 @@ def make(tenant: Tenant, name: str = SUMMER, **more: object) -> dict[str, Any]:
 
 
 def folder(tenant: Tenant, collection: str, path: str | None = None) -> dict[str, Any]:
-    answer = tenant.studio.post(
-        "/api/folder", json={"datasetId": collection, "name": "trip", **({"path": path} if path else {})}
-    )
-    made: dict[str, Any] = answer.json()["folder"]
-    return made
+    """A folder called "trip" in this collection."""
+    return items.folder(tenant, "trip", path, collection=collection)
 
 
 def photo(tenant: Tenant, collection: str, path: str | None = None, seed: int = 1) -> str:
-    """The id of a picture with its frames, ready."""
-    return tenant.ready(
-        pictures.jpeg(40, 30, seed=seed), datasetId=collection, **({"path": path} if path else {})
-    )
+    """The id of a picture in this collection, ready."""
+    return items.photo(tenant, path, seed, datasetId=collection)
 
 
 def delete(tenant: Tenant, collection: str) -> httpx.Response:
@@ -46,19 +43,9 @@ def restore(tenant: Tenant, collection: str) -> httpx.Response:
 
 
 def level(tenant: Tenant, collection: str, path: str | None = None) -> list[str] | None:
-    """The ids of what lies there; None: it is not found."""
+    """The ids of the items directly at this path; None when the collection or folder is not found."""
     answer = tenant.studio.get(f"/api/dataset/{collection}/media", params={"path": path} if path else {})
     return sorted(item["id"] for item in answer.json()["media"]) if answer.status_code == 200 else None
 
 
-def usage(tenant: Tenant) -> dict[str, Any]:
-    answered: dict[str, Any] = tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()
-    return answered
-
-
-NOTHING = {
-    "bytes": {"active": 0, "trash": 0, "originals": 0, "derived": 0, "total": 0, "reserved": 0},
-    "counts": {"active": 0, "trash": 0},
-    "limit": None,
-}
 NOT_FOUND = (404, {"error": "Collection not found", "code": "not_found"})

@@ -1,6 +1,4 @@
-"""Having frames made anew, as the tests of it do: over HTTP, or written down alone, so that no worker
-hears of it.
-"""
+"""Reprocessing to test with: requested over HTTP, or recorded without the message that starts a worker."""
 
 from __future__ import annotations
 
@@ -9,8 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from tests.given import versions as families
 from tests.given.isolation_cases import owner
+from tests.given.items import read_item
 from vitrine import storage
 from vitrine.db import write
 from vitrine.queries import reprocessing
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.given.tenants import Tenant
 
-TOO_LARGE = "The picture has 0 megapixels; the limit is 0"  # of `too_large`
+TOO_LARGE = "The picture has 0 megapixels; the limit is 0"  # the reason inside `too_large`
 
 
 def ask(tenant: Tenant, item: str, **headers: str) -> httpx.Response:
@@ -32,8 +30,8 @@ def ask(tenant: Tenant, item: str, **headers: str) -> httpx.Response:
 
 
 def ask_silently(tenant: Tenant, version: str) -> str:
-    """The version is asked for again, and no message says so: at which key an event of it would have
-    landed.
+    """Record a request to reprocess the version, without a message to the worker. Returns the key that an
+    event would name.
     """
     (asked,) = write(tenant.owner, reprocessing.request(tenant.id, [UUID(version)], tenant.owner.user_id))
     return asked.key
@@ -43,7 +41,7 @@ def done(tenant: Tenant, item: str) -> dict[str, Any]:
     """The item, once it is not being processed any more."""
     until = time.monotonic() + 60
     while True:
-        shown = families.shown(tenant, item)
+        shown = read_item(tenant, item)
         if (
             shown["processing"]["state"] != "pending" and "reprocessing" not in shown["processing"]
         ) or time.monotonic() > until:
@@ -53,7 +51,7 @@ def done(tenant: Tenant, item: str) -> dict[str, Any]:
 
 @contextmanager
 def too_large(environment: pytest.MonkeyPatch) -> Generator[None]:
-    """To this process every picture is."""
+    """Every picture exceeds the limit of pixels in this process."""
     environment.setenv("MAX_PIXELS", "10")
     settings.cache_clear()
     yield
@@ -62,17 +60,24 @@ def too_large(environment: pytest.MonkeyPatch) -> Generator[None]:
 
 
 def locked(tenant: Tenant) -> set[str]:
-    """The keys of what was replaced and stays for who has a URL of it."""
+    """The keys of replaced objects that are kept for clients that have their URLs."""
     with owner() as connection:
         found = connection.execute(
-            "select key from objects where organization_id = %s and kind = 'derived' and state = 'live' and hold_until > now()",
+            """
+            select key
+              from objects
+             where organization_id = %s
+               and kind = 'derived'
+               and state = 'live'
+               and hold_until > now()
+            """,
             [tenant.id],
         )
         return {row["key"] for row in found}
 
 
 def stored(tenant: Tenant) -> tuple[int, int]:
-    """Bytes of originals and of what was derived, as the store itself lists them."""
+    """Bytes of originals and of derived objects, as the store lists them."""
     originals, derived = (
         sum(each.bytes for each in storage.list_objects(f"{area}/{tenant.id.hex}/"))
         for area in ("originals", "derived")

@@ -1,11 +1,11 @@
-"""What the tests of tags share: items to tag, and the tags they have."""
+"""Items to tag, requests on tags, and tags that are inserted past the API."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from tests.given import pictures
+from tests.given import items
 from tests.given.isolation_cases import owner
 
 if TYPE_CHECKING:
@@ -14,16 +14,18 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 
-def folder(tenant: Tenant, name: str = "A folder", **more: str) -> str:
-    answer = tenant.studio.post(
-        "/api/folder", json={"datasetId": tenant.collection_id.hex, "name": name, **more}
-    )
-    made: str = answer.json()["folder"]["id"]
+def folder(tenant: Tenant, name: str = "A folder") -> str:
+    """The id of a new folder."""
+    made: str = items.folder(tenant, name)["id"]
     return made
 
 
-def photo(tenant: Tenant, seed: int = 1, **more: str) -> str:
-    return tenant.ready(pictures.jpeg(40, 30, seed=seed), **more)
+def photo(tenant: Tenant, seed: int = 1, **metadata: str) -> str:
+    """The id of a new picture, ready."""
+    return items.photo(tenant, seed=seed, **metadata)
+
+
+shown = items.read_item_with_etag
 
 
 def add(tenant: Tenant, item: str, label: object, value: object, **headers: str) -> httpx.Response:
@@ -33,7 +35,7 @@ def add(tenant: Tenant, item: str, label: object, value: object, **headers: str)
 
 
 def given(tenant: Tenant, item: str, tags: dict[str, list[str]]) -> None:
-    """The item has these tags too."""
+    """Add these tags to the item."""
     for label, values in tags.items():
         for value in values:
             answer = add(tenant, item, label, value)
@@ -49,13 +51,6 @@ def rename(tenant: Tenant, item: str, old: object, new: object, **headers: str) 
     return tenant.studio.patch(
         f"/api/media/{item}/tags", json={"oldLabel": old, "newLabel": new}, headers=headers
     )
-
-
-def shown(tenant: Tenant, item: str) -> tuple[dict[str, Any], str]:
-    """The item, and its ETag."""
-    answer = tenant.studio.get(f"/api/media/{item}")
-    assert answer.status_code == 200, answer.text
-    return answer.json()["media"], answer.headers["etag"]
 
 
 def tags_of(tenant: Tenant, item: str) -> dict[str, list[str]]:
@@ -77,23 +72,25 @@ def hide(tenant: Tenant, group: str, name: str, *, hidden: bool = True) -> None:
 
 
 def put_many(tenant: Tenant, item: str, group: str, number: int) -> None:
-    """The item has this many tags more, past the API."""
+    """Add this many tags to the item, past the API."""
     with owner() as connection:
         connection.execute(
             """
             with made as (
               insert into tags (organization_id, id, "group", name)
-              select %(organization)s, gen_random_uuid(), %(group)s, 'value ' || lpad(n::text, 5, '0') from generate_series(1, %(number)s) as n
+              select %(organization)s, gen_random_uuid(), %(group)s, 'value ' || lpad(n::text, 5, '0')
+                from generate_series(1, %(number)s) as n
               returning id
             )
-            insert into media_tags (organization_id, media_id, tag_id) select %(organization)s, %(item)s, id from made
+            insert into media_tags (organization_id, media_id, tag_id)
+            select %(organization)s, %(item)s, id from made
             """,
             {"organization": tenant.id, "group": group, "number": number, "item": UUID(item)},
         )
 
 
 def slugs(tenant: Tenant, group: str = "tags") -> dict[str, str | None]:
-    """By name, of the tags of a group."""
+    """The slugs of the tags of a group, by name."""
     with owner() as connection:
         found = connection.execute(
             'select name, slug from tags where organization_id = %s and "group" = %s', [tenant.id, group]

@@ -1,4 +1,4 @@
-"""Items with several versions to test with: made, and spoken to over HTTP."""
+"""Items with several versions to test with: created and read over HTTP."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.given import pictures
 from tests.given.answers import outcome
+from tests.given.usage import usage
 
 if TYPE_CHECKING:
     import httpx
@@ -18,7 +19,7 @@ NO_VERSION = (404, {"error": "Version not found", "code": "not_found"})
 
 
 def picture(number: int) -> bytes:
-    """Of a width by which it is known again."""
+    """A picture that is recognized by its width, 40 + number pixels."""
     return pictures.jpeg(40 + number, 30, seed=number)
 
 
@@ -29,26 +30,19 @@ def make(tenant: Tenant, versions: int, **metadata: str) -> list[str]:
 
 
 def add(tenant: Tenant, item: str, number: int) -> str:
-    """A further version, ready."""
+    """The id of a further version, ready."""
     return tenant.ready(picture(number), f"{number}.jpg", sourceMediaId=item)
 
 
-def shown(tenant: Tenant, item: str) -> dict[str, Any]:
-    answer = tenant.studio.get(f"/api/media/{item}")
-    assert answer.status_code == 200, answer.text
-    media: dict[str, Any] = answer.json()["media"]
-    return media
-
-
 def listed(tenant: Tenant, item: str) -> list[tuple[str, int, bool]]:
-    """Id, number and whether it is active, of each version."""
+    """Id, number and "is active" of each version."""
     answer = tenant.studio.get(f"/api/media/{item}/versions")
     assert answer.status_code == 200, answer.text
     return [(one["id"], one["versionNumber"], one["isActive"]) for one in answer.json()["versions"]]
 
 
 def active(tenant: Tenant, item: str) -> str:
-    """The only one that is."""
+    """The id of the active version. Asserts that there is exactly one."""
     (found,) = (version for version, _, is_active in listed(tenant, item) if is_active)
     return found
 
@@ -67,7 +61,7 @@ def restore(tenant: Tenant, item: str) -> tuple[int, dict[str, Any]]:
     return outcome(tenant.studio.post(f"/api/media/{item}/restore"))
 
 
-def usage(tenant: Tenant) -> tuple[dict[str, int], dict[str, int]]:
-    """Bytes and originals."""
-    found = tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()
-    return found["bytes"], found["counts"]
+def bytes_and_counts(tenant: Tenant) -> tuple[dict[str, int], dict[str, int]]:
+    """The usage's bytes, and its numbers of originals."""
+    reported = usage(tenant)
+    return reported["bytes"], reported["counts"]

@@ -103,7 +103,7 @@ def test_a_deleted_file_goes_to_the_trash_with_its_bytes(organization: Organizat
     ]
     assert (
         media.browse(organization.caller, organization.collection_id).total
-        == media.files(organization.caller).total
+        == media.list_files(organization.caller).total
         == 1
     )
     with pytest.raises(NotFound):
@@ -180,7 +180,7 @@ def test_a_deleted_folder_takes_everything_below_it_and_nothing_beside_it(organi
         [top.id, middle.id, deep.id],
     ) == [(0,)]
     assert media.browse(organization.caller, organization.collection_id).total == 2
-    assert media.files(organization.caller).total == 2
+    assert media.list_files(organization.caller).total == 2
 
 
 def test_what_was_not_verified_is_not_counted_twice(organization: Organization) -> None:
@@ -368,5 +368,5 @@ def test_the_items_of_a_collection_that_is_deleted_are_not_found(organization: O
     for attempt in (media.get, media.delete, media.browse):
         with pytest.raises(NotFound):
             attempt(organization.caller, item if attempt is not media.browse else organization.collection_id)
-    assert read(organization.caller, collections.active(organization.id)) == []
-    assert media.files(organization.caller).total == 0
+    assert read(organization.caller, collections.list_active(organization.id)) == []
+    assert media.list_files(organization.caller).total == 0

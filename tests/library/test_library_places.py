@@ -170,7 +170,7 @@ class Model:
         for each in self.items[1:]:
             if each.alive:
                 shown = media.get(self.organization.caller, each.id)
-                assert shown.path == each.path()
+                assert str(shown.path) == each.path()
                 if each.is_folder:
                     assert shown.inside_count == self._inside(each)
         for rule, found in zip(

@@ -19,8 +19,8 @@ import pytest
 
 from tests.given.library import Organization
 from vitrine.db import Statement
-from vitrine.models.duplicates import Likeness
-from vitrine.models.media import Description, MediaType, Said
+from vitrine.models.duplicates import FileToCheck
+from vitrine.models.media import Description, DescriptionChanges, MediaType
 from vitrine.models.people import Caller
 from vitrine.models.places import FolderPath
 from vitrine.models.tags import SluggedTag, Tag
@@ -35,7 +35,9 @@ from vitrine.queries import (
     duplicates,
     expired,
     externals,
+    files,
     folders,
+    frames,
     ledger,
     likenesses,
     links,
@@ -44,11 +46,13 @@ from vitrine.queries import (
     objects,
     outbox,
     people,
+    processing,
     purges,
     reprocessing,
     sessions,
     tags,
     team_tags,
+    trash,
     uploads,
     usage,
     versions,
@@ -81,7 +85,9 @@ MODULES: tuple[ModuleType, ...] = (
     duplicates,
     expired,
     externals,
+    files,
     folders,
+    frames,
     ledger,
     likenesses,
     links,
@@ -90,11 +96,13 @@ MODULES: tuple[ModuleType, ...] = (
     objects,
     outbox,
     people,
+    processing,
     purges,
     reprocessing,
     sessions,
     tags,
     team_tags,
+    trash,
     uploads,
     usage,
     versions,
@@ -171,9 +179,9 @@ def matching(
     tag_ids: list[UUID] | None = None,
     tag_slugs: list[str] | None = None,
     type: MediaType | None = None,
-    order_by: media.Order = "createdAt",
-) -> Statement[media.Match]:
-    return media.files_matching(
+    order_by: files.Order = "createdAt",
+) -> Statement[files.Match]:
+    return files.matching(
         lib.organization,
         search=search,
         tag_ids=tag_ids,
@@ -230,33 +238,35 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
         lib.organization, lib.collection, ["image", "video", "pdf", "folder"]
     ),
     "bulk.lock_collections": lambda lib: bulk.lock_collections(lib.organization, SOME(lib)),
-    "bulk.keep_collections": lambda lib: bulk.keep_collections(lib.organization, SOME(lib)),
+    "bulk.lock_collections_shared": lambda lib: bulk.lock_collections_shared(lib.organization, SOME(lib)),
     "bulk.lock_to_delete": lambda lib: bulk.lock_to_delete(lib.organization, SOME(lib)),
     "bulk.lock": lambda lib: bulk.lock(lib.organization, SOME(lib)),
     "bulk.mark": lambda lib: bulk.mark(lib.organization, lib.deletion, SOME(lib), uuid4()),
-    "bulk.be_of": lambda lib: bulk.be_of(
-        lib.organization, lib.deletion, bulk.Marked(lib.folder, is_folder=True)
+    "bulk.set_root": lambda lib: bulk.set_root(
+        lib.organization, lib.deletion, bulk.MarkedItem(lib.folder, is_folder=True)
     ),
-    "bulk.be_of_all": lambda lib: bulk.be_of_all(lib.organization, lib.deletion, SOME(lib)),
+    "bulk.insert_roots": lambda lib: bulk.insert_roots(lib.organization, lib.deletion, SOME(lib)),
     "bulk.lock_deletions": lambda lib: bulk.lock_deletions(lib.organization, SOME(lib)),
-    "bulk.took": lambda lib: bulk.took(lib.organization, SOME(lib)),
-    "bulk.deepest": lambda lib: bulk.deepest([lib.folder]),
+    "bulk.get_deletions": lambda lib: bulk.get_deletions(lib.organization, SOME(lib)),
+    "bulk.get_depths": lambda lib: bulk.get_depths([lib.folder]),
     "bulk.count_move": lambda lib: bulk.count_move(lib.organization, SOME(lib), lib.folder),
-    "bulk.put_in": lambda lib: bulk.put_in(lib.organization, SOME(lib), lib.folder, uuid4()),
-    "bulk.reroot": lambda lib: bulk.reroot(lib.organization, [lib.folder], "0" * 32),
-    "bulk.tagged": lambda lib: bulk.tagged(lib.organization, SOME(lib), LABEL),
-    "bulk.give": lambda lib: bulk.give(lib.organization, SOME(lib), LABEL, uuid4()),
-    "bulk.take_away": lambda lib: bulk.take_away(lib.organization, SOME(lib), "color", None),
+    "bulk.set_folder": lambda lib: bulk.set_folder(lib.organization, SOME(lib), lib.folder, uuid4()),
+    "bulk.reroot": lambda lib: bulk.reroot(lib.organization, [lib.folder], FolderPath(UUID(int=0))),
+    "bulk.count_tags": lambda lib: bulk.count_tags(lib.organization, SOME(lib), LABEL),
+    "bulk.attach_tag": lambda lib: bulk.attach_tag(lib.organization, SOME(lib), LABEL, uuid4()),
+    "bulk.detach_tags": lambda lib: bulk.detach_tags(lib.organization, SOME(lib), "color", None),
     "bulk.touch": lambda lib: bulk.touch(lib.organization, SOME(lib), uuid4()),
-    "collections.active": lambda lib: collections.active(lib.organization),
-    "collections.one": lambda lib: collections.one(lib.organization, lib.collection),
-    "collections.default": lambda lib: collections.default(lib.organization),
+    "collections.list_active": lambda lib: collections.list_active(lib.organization),
+    "collections.get": lambda lib: collections.get(lib.organization, lib.collection),
+    "collections.get_default": lambda lib: collections.get_default(lib.organization),
     "collections.insert": lambda lib: collections.insert(lib.organization, uuid4(), "C", None, uuid4()),
     "collections.lock_for_insert": lambda lib: collections.lock_for_insert(lib.organization, lib.collection),
     "collections.lock_for_change": lambda lib: collections.lock_for_change(lib.organization, lib.item),
     "collections.lock": lambda lib: collections.lock(lib.organization, lib.collection),
-    "collections.lock_any_state": lambda lib: collections.lock_any_state(lib.organization, lib.collection),
-    "collections.change": lambda lib: collections.change(
+    "collections.lock_in_any_state": lambda lib: collections.lock_in_any_state(
+        lib.organization, lib.collection
+    ),
+    "collections.update": lambda lib: collections.update(
         lib.organization, lib.collection, "C", None, uuid4()
     ),
     "collections.mark": lambda lib: collections.mark(lib.organization, lib.deletion, lib.collection, uuid4()),
@@ -305,12 +315,14 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "devices.poll": lambda _: devices.poll(
         b"0" * 32, "a client", session=uuid4(), token_hash=b"0" * 32, life=60, address="", user_agent=""
     ),
-    "folders.at": lambda lib: folders.at(lib.organization, lib.collection, lib.folder),
-    "folders.chain": lambda lib: folders.chain(lib.organization, None, None, ["folder 7", "inner 3"]),
-    "folders.named": lambda lib: folders.named(lib.organization, lib.collection, "folder 7"),
-    "folders.queue_for_name": lambda lib: folders.queue_for_name(lib.collection, "folder 7"),
-    "folders.destination": lambda lib: folders.destination(lib.organization, lib.folder),
-    "folders.deepest": lambda lib: folders.deepest(lib.folder),
+    "folders.get_place": lambda lib: folders.get_place(lib.organization, lib.collection, lib.folder),
+    "folders.list_chain": lambda lib: folders.list_chain(
+        lib.organization, None, None, ["folder 7", "inner 3"]
+    ),
+    "folders.list_named": lambda lib: folders.list_named(lib.organization, lib.collection, "folder 7"),
+    "folders.lock_name": lambda lib: folders.lock_name(lib.collection, "folder 7"),
+    "folders.get_destination": lambda lib: folders.get_destination(lib.organization, lib.folder),
+    "folders.get_depth": lambda lib: folders.get_depth(lib.folder),
     "folders.insert": lambda lib: folders.insert(
         lib.organization, FolderPath(lib.collection, (uuid4(),)), "F", "t" * 22, uuid4()
     ),
@@ -320,79 +332,83 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "ledger.trash": lambda lib: ledger.trash(lib.organization, lib.deletion),
     "ledger.purge": lambda lib: ledger.purge(lib.organization, lib.deletion, [lib.item]),
     "ledger.fold": lambda lib: ledger.fold(1000),
-    "media.shown": lambda lib: media.shown(lib.organization, lib.item),
-    "media.own": lambda lib: media.own(lib.organization, lib.item),
-    "media.files": lambda lib: media.files(
+    "media.get": lambda lib: media.get(lib.organization, lib.item),
+    "media.get_without_counts": lambda lib: media.get_without_counts(lib.organization, lib.item),
+    "files.page": lambda lib: files.page(
         lib.organization, None, "createdAt", descending=True, limit=20, offset=0
     ),
-    "media.files, ascending": lambda lib: media.files(
+    "files.page, ascending": lambda lib: files.page(
         lib.organization, None, "createdAt", descending=False, limit=20, offset=0
     ),
-    "media.files, far": lambda lib: media.files(
+    "files.page, far": lambda lib: files.page(
         lib.organization, None, "createdAt", descending=True, limit=20, offset=5000
     ),
-    "media.files, by filename": lambda lib: media.files(
+    "files.page, by filename": lambda lib: files.page(
         lib.organization, None, "filename", descending=False, limit=20, offset=0
     ),
-    "media.files, by filename, descending": lambda lib: media.files(
+    "files.page, by filename, descending": lambda lib: files.page(
         lib.organization, "image", "filename", descending=True, limit=20, offset=0
     ),
-    "media.files, by size": lambda lib: media.files(
+    "files.page, by size": lambda lib: files.page(
         lib.organization, None, "fileSize", descending=False, limit=20, offset=0
     ),
-    "media.files, by size, descending": lambda lib: media.files(
+    "files.page, by size, descending": lambda lib: files.page(
         lib.organization, None, "fileSize", descending=True, limit=20, offset=0
     ),
-    "media.files_total": lambda lib: media.files_total(lib.organization, ["image", "video", "pdf"]),
-    "media.files, far, of a type": lambda lib: media.files(
+    "files.total": lambda lib: files.total(lib.organization, ["image", "video", "pdf"]),
+    "files.page, far, of a type": lambda lib: files.page(
         lib.organization, "video", "createdAt", descending=True, limit=20, offset=1000
     ),
-    "media.files_matching, searched": lambda lib: matching(lib, search="holiday 77"),
-    "media.files_matching, tagged": lambda lib: matching(lib, tag_ids=[lib.tag]),
-    "media.files_matching, tagged by slug": lambda lib: matching(
+    "files.matching, searched": lambda lib: matching(lib, search="holiday 77"),
+    "files.matching, tagged": lambda lib: matching(lib, tag_ids=[lib.tag]),
+    "files.matching, tagged by slug": lambda lib: matching(
         lib, tag_slugs=["rare"], type="video", order_by="filename"
     ),
-    "media.files_matching, all": lambda lib: matching(
+    "files.matching, all": lambda lib: matching(
         lib, search="x", tag_ids=[lib.tag], tag_slugs=["rare"], order_by="fileSize"
     ),
     "duplicates.find": lambda lib: duplicates.find(
-        lib.organization, [Likeness("file 1", 1, b"0" * 32)] * 1000, 5
+        lib.organization, [FileToCheck("file 1", 1, b"0" * 32)] * 1000, 5
     ),
-    "likenesses.queue": lambda lib: likenesses.queue(lib.collection),
-    "likenesses.forget": lambda lib: likenesses.forget(lib.organization, lib.item),
-    "likenesses.put": lambda lib: likenesses.put(lib.organization, lib.item),
-    "likenesses.relate": lambda lib: likenesses.relate(lib.organization, lib.item, 50),
-    "likenesses.copies": lambda lib: likenesses.copies(
-        lib.organization, lib.collection, after=b"", groups=11, most=50
+    "likenesses.lock_collection": lambda lib: likenesses.lock_collection(lib.collection),
+    "likenesses.delete": lambda lib: likenesses.delete(lib.organization, lib.item),
+    "likenesses.insert": lambda lib: likenesses.insert(lib.organization, lib.item),
+    "likenesses.insert_nearest": lambda lib: likenesses.insert_nearest(lib.organization, lib.item, 50),
+    "likenesses.list_exact": lambda lib: likenesses.list_exact(
+        lib.organization, lib.collection, after=b"", groups=11, group_size=50
     ),
-    "likenesses.near": lambda lib: likenesses.near(
-        lib.organization, lib.collection, distance=8, after=uuid4(), groups=11, most=50
+    "likenesses.list_near": lambda lib: likenesses.list_near(
+        lib.organization, lib.collection, distance=8, after=uuid4(), groups=11, group_size=50
     ),
-    "likenesses.others": lambda lib: likenesses.others(lib.organization, lib.item, 10),
-    "media.say": lambda lib: media.say(lib.organization, lib.item, Said(alt="A"), uuid4()),
+    "likenesses.list_identical": lambda lib: likenesses.list_identical(lib.organization, lib.item, 10),
+    "media.change_description": lambda lib: media.change_description(
+        lib.organization, lib.item, DescriptionChanges(alt="A"), uuid4()
+    ),
     "media.lock": lambda lib: media.lock(lib.organization, lib.item),
-    "media.lock_below": lambda lib: media.lock_below(lib.organization, [lib.folder], 200_000),
-    "media.hold_below, of several": lambda lib: media.lock_below(
+    "trash.lock_below": lambda lib: trash.lock_below(lib.organization, [lib.folder], 200_000),
+    "trash.lock_below, of several": lambda lib: trash.lock_below(
         lib.organization, [lib.folder], 25_000, but=SOME(lib)
     ),
     "media.lock_place": lambda lib: media.lock_place(lib.organization, lib.item),
-    "media.put_in": lambda lib: media.put_in(lib.organization, lib.item, lib.folder, uuid4()),
+    "media.set_folder": lambda lib: media.set_folder(lib.organization, lib.item, lib.folder, uuid4()),
     "media.rename": lambda lib: media.rename(lib.organization, lib.item, "another", uuid4()),
-    "media.describe": lambda lib: media.describe(
+    "media.replace_description": lambda lib: media.replace_description(
         lib.organization, lib.item, Description(None, None, None, {}, {}), uuid4()
     ),
-    "media.put_deletion": lambda lib: media.put_deletion(
+    "trash.insert_deletion": lambda lib: trash.insert_deletion(
         lib.organization, uuid4(), "media", lib.item, uuid4(), 30
     ),
-    "media.mark": lambda lib: media.mark(lib.organization, lib.deletion, lib.item, uuid4()),
-    "media.mark_below": lambda lib: media.mark_below(lib.organization, lib.deletion, [lib.folder], uuid4()),
-    "media.lock_in": lambda lib: media.lock_in(lib.organization, uuid4(), 25_001),
-    "media.mark_in": lambda lib: media.mark_in(lib.organization, lib.deletion, uuid4(), uuid4()),
-    "media.mark_versions": lambda lib: media.mark_versions(lib.organization, lib.deletion),
-    "media.count_deletion": lambda lib: media.count_deletion(lib.organization, lib.deletion),
+    "trash.mark": lambda lib: trash.mark(lib.organization, lib.deletion, lib.item, uuid4()),
+    "trash.mark_below": lambda lib: trash.mark_below(lib.organization, lib.deletion, [lib.folder], uuid4()),
+    "trash.lock_collection_items": lambda lib: trash.lock_collection_items(lib.organization, uuid4(), 25_001),
+    "trash.mark_collection_items": lambda lib: trash.mark_collection_items(
+        lib.organization, lib.deletion, uuid4(), uuid4()
+    ),
+    "trash.mark_versions": lambda lib: trash.mark_versions(lib.organization, lib.deletion),
+    "trash.count_deletion": lambda lib: trash.count_deletion(lib.organization, lib.deletion),
     "counts.restore": lambda lib: counts.restore(lib.organization, [lib.deletion]),
     "ledger.restore": lambda lib: ledger.restore(lib.organization, [lib.deletion]),
-    "folders.reroot": lambda lib: folders.reroot(lib.organization, lib.folder, lib.collection.hex),
+    "folders.reroot": lambda lib: folders.reroot(lib.organization, lib.folder, FolderPath(lib.collection)),
     "deletions.lock": lambda lib: deletions.lock(lib.organization, lib.item),
     "deletions.roots": lambda lib: deletions.roots(lib.organization, [lib.deletion]),
     "deletions.restore_place": lambda lib: deletions.restore_place(
@@ -456,27 +472,29 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "outbox.insert": lambda lib: outbox.insert(lib.organization, uuid4(), "q", {}, "e"),
     "outbox.unsent": lambda _: outbox.unsent(None, 100),
     "outbox.mark_sent": lambda _: outbox.mark_sent([uuid4()]),
-    "tags.put": lambda lib: tags.put(lib.organization, [tags.New(uuid4(), LABEL, None, None)], uuid4()),
-    "tags.take": lambda lib: tags.take(lib.organization, lib.item, [LABEL]),
-    "tags.give": lambda lib: tags.give(lib.organization, lib.item, [LABEL], uuid4()),
-    "tags.take_away": lambda lib: tags.take_away(
+    "tags.insert_missing": lambda lib: tags.insert_missing(
+        lib.organization, [tags.NewTag(uuid4(), LABEL, None, None)], uuid4()
+    ),
+    "tags.detach_others": lambda lib: tags.detach_others(lib.organization, lib.item, [LABEL]),
+    "tags.attach": lambda lib: tags.attach(lib.organization, lib.item, [LABEL], uuid4()),
+    "tags.detach": lambda lib: tags.detach(
         lib.organization, lib.item, [Tag(uuid4(), "color", "red", is_active=True)]
     ),
     "tags.touch": lambda lib: tags.touch(lib.organization, lib.item, uuid4()),
-    "tags.of_item": lambda lib: tags.of_item(lib.organization, lib.item),
-    "tags.hidden": lambda lib: tags.hidden(lib.organization, [LABEL]),
-    "tags.of_collection": lambda lib: tags.of_collection(lib.organization, lib.collection, 5000),
-    "team_tags.shown": lambda lib: team_tags.shown(lib.organization, 5000),
-    "team_tags.of_item": lambda lib: team_tags.of_item(lib.organization, lib.item),
-    "team_tags.keep": lambda lib: team_tags.keep(lib.organization, [uuid4(), uuid4()]),
+    "tags.list_of_item": lambda lib: tags.list_of_item(lib.organization, lib.item),
+    "tags.list_hidden": lambda lib: tags.list_hidden(lib.organization, [LABEL]),
+    "tags.list_of_collection": lambda lib: tags.list_of_collection(lib.organization, lib.collection, 5000),
+    "team_tags.list_visible": lambda lib: team_tags.list_visible(lib.organization, 5000),
+    "team_tags.list_of_item": lambda lib: team_tags.list_of_item(lib.organization, lib.item),
+    "team_tags.lock_shared": lambda lib: team_tags.lock_shared(lib.organization, [uuid4(), uuid4()]),
     "team_tags.lock": lambda lib: team_tags.lock(lib.organization, uuid4()),
     "team_tags.lock_named": lambda lib: team_tags.lock_named(lib.organization, "Red"),
-    "team_tags.queue_for_name": lambda lib: team_tags.queue_for_name(lib.organization, "red"),
-    "team_tags.alike": lambda lib: team_tags.alike(lib.organization, "red", "red"),
-    "team_tags.put": lambda lib: team_tags.put(lib.organization, uuid4(), "Red", "red", "red", uuid4()),
-    "team_tags.change": lambda lib: team_tags.change(lib.organization, A_TAG, "red"),
-    "team_tags.drop": lambda lib: team_tags.drop(lib.organization, uuid4()),
-    "team_tags.give": lambda lib: team_tags.give(lib.organization, lib.item, [uuid4()], uuid4()),
+    "team_tags.lock_name": lambda lib: team_tags.lock_name(lib.organization, "red"),
+    "team_tags.list_similar": lambda lib: team_tags.list_similar(lib.organization, "red", "red"),
+    "team_tags.insert": lambda lib: team_tags.insert(lib.organization, uuid4(), "Red", "red", "red", uuid4()),
+    "team_tags.update": lambda lib: team_tags.update(lib.organization, A_TAG, "red"),
+    "team_tags.delete": lambda lib: team_tags.delete(lib.organization, uuid4()),
+    "team_tags.attach": lambda lib: team_tags.attach(lib.organization, lib.item, [uuid4()], uuid4()),
     "uploads.insert": lambda lib: uploads.insert(an_upload(lib)),
     "uploads.by_id": lambda lib: uploads.by_id(lib.organization, uuid4()),
     "uploads.by_version": lambda lib: uploads.by_version(lib.organization, lib.item),
@@ -507,33 +525,33 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
         an_upload(lib), STORED, parent=None, media_type="image", link_token="t" * 22
     ),
     "versions.insert": lambda lib: versions.insert(an_upload(lib), STORED, 1, "image"),
-    "versions.take_number": lambda lib: versions.take_number(lib.organization, lib.item),
-    "versions.lock_family": lambda lib: versions.lock_family(lib.organization, lib.item),
-    "versions.put_type": lambda lib: versions.put_type(lib.organization, lib.item, "image"),
+    "versions.next_number": lambda lib: versions.next_number(lib.organization, lib.item),
+    "versions.lock_item_of": lambda lib: versions.lock_item_of(lib.organization, lib.item),
+    "processing.put_type": lambda lib: processing.put_type(lib.organization, lib.item, "image"),
     "versions.select": lambda lib: versions.select(lib.organization, lib.item, lib.item),
-    "versions.others": lambda lib: versions.others(lib.organization, lib.item),
+    "versions.get_others": lambda lib: versions.get_others(lib.organization, lib.item),
     "versions.mark": lambda lib: versions.mark(lib.organization, uuid4(), lib.item),
     "versions.delete": lambda lib: versions.delete(lib.organization, lib.item),
-    "versions.family": lambda lib: versions.family(lib.organization, lib.item),
-    "versions.shown": lambda lib: versions.shown(lib.organization, lib.item),
-    "versions.of_item": lambda lib: versions.of_item(lib.organization, lib.item),
-    "versions.attempt": lambda lib: versions.attempt(lib.organization, lib.item),
+    "versions.get_item": lambda lib: versions.get_item(lib.organization, lib.item),
+    "versions.get": lambda lib: versions.get(lib.organization, lib.item),
+    "versions.list_of_item": lambda lib: versions.list_of_item(lib.organization, lib.item),
+    "processing.attempt": lambda lib: processing.attempt(lib.organization, lib.item),
     "versions.lock_item": lambda lib: versions.lock_item(lib.organization, lib.item),
-    "versions.drop_frames": lambda lib: versions.drop_frames(lib.organization, lib.item, but=2),
-    "versions.locked": lambda lib: versions.locked(lib.organization, lib.item),
-    "versions.verify": lambda lib: versions.verify(lib.organization, lib.item, width=1, height=1),
-    "versions.record": lambda lib: versions.record(
+    "frames.drop_frames": lambda lib: frames.drop_frames(lib.organization, lib.item, but=2),
+    "versions.get_locked": lambda lib: versions.get_locked(lib.organization, lib.item),
+    "processing.verify": lambda lib: processing.verify(lib.organization, lib.item, width=1, height=1),
+    "processing.record": lambda lib: processing.record(
         lib.organization,
         lib.item,
-        versions.Facts("image/jpeg", None, 1, 1),
+        processing.Facts("image/jpeg", None, 1, 1),
         processing="ready",
         reason=None,
         generation=1,
     ),
-    "versions.fail": lambda lib: versions.fail(lib.organization, lib.item, "why"),
+    "processing.fail": lambda lib: processing.fail(lib.organization, lib.item, "why"),
     "versions.show_active": lambda lib: versions.show_active(lib.organization, lib.item),
-    "versions.put_frame": lambda lib: versions.put_frame(
-        lib.organization, lib.item, 1, versions.NewFrame(0, "k", "image/jpeg", 1, 1, "l", 1, 1), uuid4()
+    "frames.put_frame": lambda lib: frames.put_frame(
+        lib.organization, lib.item, 1, frames.NewFrame(0, "k", "image/jpeg", 1, 1, "l", 1, 1), uuid4()
     ),
     "versions.delete_media": lambda lib: versions.delete_media(lib.organization, lib.item),
     # People
@@ -579,14 +597,14 @@ INDEX_ALONE = {
     "browse.page": "media_newest",
     "browse.page, far": "media_newest",
     "browse.page_after": "media_newest",
-    "media.files": "media_files_newest",
-    "media.files, ascending": "media_files_newest",
-    "media.files, far": "media_files_newest",
-    "media.files, far, of a type": "media_files_newest",
-    "media.files, by filename": "media_files_by_filename",
-    "media.files, by filename, descending": "media_files_by_filename",
-    "media.files, by size": "media_files_by_size",
-    "media.files, by size, descending": "media_files_by_size",
+    "files.page": "media_files_newest",
+    "files.page, ascending": "media_files_newest",
+    "files.page, far": "media_files_newest",
+    "files.page, far, of a type": "media_files_newest",
+    "files.page, by filename": "media_files_by_filename",
+    "files.page, by filename, descending": "media_files_by_filename",
+    "files.page, by size": "media_files_by_size",
+    "files.page, by size, descending": "media_files_by_size",
 }
 
 
@@ -629,7 +647,7 @@ def test_a_query_finds_its_rows_by_an_index(library: Library, name: str) -> None
     assert [
         node for node in nodes if node["Node Type"] == "Seq Scan" and node.get("Relation Name") in LARGE
     ] == []
-    if not name.startswith("media.files"):  # which walk an organization's files, in order
+    if not name.startswith("files."):  # which walk an organization's files, in order
         assert [node for node in nodes if reads_the_whole_organization(node)] == []
     if name in INDEX_ALONE:
         assert ("Index Only Scan", INDEX_ALONE[name]) in [

@@ -16,7 +16,7 @@ import pytest
 from tests.given import names
 from tests.given.library import NOON, Organization
 from vitrine.library import folders, media
-from vitrine.queries.media import Order
+from vitrine.queries.files import Order
 
 pytest_plugins = ["tests.given.library_fixtures"]
 
@@ -97,7 +97,7 @@ class Shelf:
         return item
 
     def found(self, search: str, **more: Any) -> list[str]:
-        page = media.files(
+        page = media.list_files(
             self.of.caller, search=search, limit=100, order_by="filename", descending=False, **more
         )
         assert page.total == len(page.items)
@@ -231,7 +231,7 @@ def agree(shelf: Shelf, *, files: int, searches: int, seed: int) -> None:
             if chance.random() < 0.5:  # a part of it
                 start = chance.randrange(len(search))
                 search = search[start : start + chance.randint(1, 8)]
-            page = media.files(shelf.of.caller, search=search, limit=files)
+            page = media.list_files(shelf.of.caller, search=search, limit=files)
             expected = {
                 row[0] for row in owner.execute(RULE, {"organization": shelf.of.id, "search": search})
             }
@@ -309,7 +309,7 @@ def test_every_order_of_every_filter_is_the_one_order_page_by_page(shelf: Shelf)
         )
         shelf.files[str(number)] = shelf.files[name]
     shelf.tag("All", *(str(number) for number in range(7)))
-    rows = {item.id: item for item in media.files(shelf.of.caller, limit=100).items}
+    rows = {item.id: item for item in media.list_files(shelf.of.caller, limit=100).items}
     keys: dict[Order, Callable[[UUID], Any]] = {
         "createdAt": lambda item: (rows[item].created_at, item),
         "fileSize": lambda item: (rows[item].size_bytes, item),
@@ -331,7 +331,7 @@ def test_every_order_of_every_filter_is_the_one_order_page_by_page(shelf: Shelf)
             reverse=descending,
         )
         pages = [
-            media.files(
+            media.list_files(
                 shelf.of.caller, order_by=order_by, descending=descending, limit=3, offset=offset, **chosen
             )
             for offset in (0, 3, 6, 9, 2**40)

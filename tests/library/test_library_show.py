@@ -16,8 +16,9 @@ from vitrine.library import folders, links, media
 from vitrine.models.media import Caption, Detection, Frame, Media
 from vitrine.models.pages import Page
 from vitrine.models.people import Worker
+from vitrine.models.places import FolderPath
 from vitrine.queries import counts
-from vitrine.queries.media import Order
+from vitrine.queries.files import Order
 
 pytest_plugins = ["tests.given.library_fixtures"]
 
@@ -101,7 +102,7 @@ def test_an_item_is_shown_with_everything_that_hangs_on_it(organization: Organiz
         organization_id=organization.id,
         collection_id=organization.collection_id,
         collection_name="Default",
-        path=f"{organization.collection_id.hex}.{folder.id.hex}.{item.hex}",
+        path=FolderPath(organization.collection_id, (folder.id, item)),
         type="image",
         status="active",
         row_version=7,
@@ -156,17 +157,17 @@ def test_an_item_is_shown_with_everything_that_hangs_on_it(organization: Organiz
             Frame(frames[1], 2.5, None, None, "f1", 30, 20, "t1", None, NOON, (), ()),
         ),
     )
-    assert media.browse(organization.caller, organization.collection_id, path=folder.path.ltree()).items == (
+    assert media.browse(organization.caller, organization.collection_id, path=str(folder.path)).items == (
         shown,
     )
-    assert media.files(organization.caller).items == (shown,)
-    assert media.file(organization.caller, item) == shown
+    assert media.list_files(organization.caller).items == (shown,)
+    assert media.get_file(organization.caller, item) == shown
 
 
 def test_v1_lists_verified_files_of_every_place_and_no_folders(
     organization: Organization, neighbour: Organization
 ) -> None:
-    assert media.files(organization.caller) == Page((), 0, None)
+    assert media.list_files(organization.caller) == Page((), 0, None)
     folder = folders.create(organization.caller, organization.collection_id, "trip", path=None, reuse=False)
     at_root, inside = organization.file(), organization.file(folder)
     pending = organization.file(verified=False)
@@ -174,12 +175,12 @@ def test_v1_lists_verified_files_of_every_place_and_no_folders(
     media.delete(organization.caller, gone)
     neighbour.file()
 
-    listed = media.files(organization.caller)
+    listed = media.list_files(organization.caller)
 
     assert ([item.id for item in listed.items], listed.total) == ([inside, at_root], 2)
     for item in (folder.id, pending, gone, uuid4()):
         with pytest.raises(NotFound):
-            media.file(organization.caller, item)
+            media.get_file(organization.caller, item)
     assert media.get(organization.caller, pending).processing == "pending"
 
 
@@ -203,7 +204,9 @@ def test_v1_orders_by_one_column_with_ties_by_id_over_all_pages(
     expected = [row[3] for row in sorted(made, key=lambda row: (row[column], row[3]), reverse=descending)]
 
     pages = [
-        media.files(organization.caller, order_by=order_by, descending=descending, limit=3, offset=offset)
+        media.list_files(
+            organization.caller, order_by=order_by, descending=descending, limit=3, offset=offset
+        )
         for offset in (0, 3, 6, 9)
     ]
 
@@ -218,9 +221,9 @@ def test_v1_counts_by_type_before_and_after_counts_are_folded(organization: Orga
 
     def totals() -> list[int]:
         return [
-            media.files(organization.caller, type="all").total,
-            media.files(organization.caller, type="image").total,
-            media.files(organization.caller, type="video").total,
+            media.list_files(organization.caller, type="all").total,
+            media.list_files(organization.caller, type="image").total,
+            media.list_files(organization.caller, type="video").total,
         ]
 
     before = totals()
@@ -229,13 +232,13 @@ def test_v1_counts_by_type_before_and_after_counts_are_folded(organization: Orga
 
     assert before == [3, 1, 2]
     assert totals() == before
-    assert [item.id for item in media.files(organization.caller, type="video").items] == films[::-1]
+    assert [item.id for item in media.list_files(organization.caller, type="video").items] == films[::-1]
 
 
 def test_another_tenants_item_is_not_found(organization: Organization, neighbour: Organization) -> None:
     theirs = neighbour.file()
 
-    for deletion in (media.get, media.file, media.delete):
+    for deletion in (media.get, media.get_file, media.delete):
         with pytest.raises(NotFound):
             deletion(organization.caller, theirs)
     assert media.get(neighbour.caller, theirs).status == "active"

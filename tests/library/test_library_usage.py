@@ -79,7 +79,7 @@ def test_folding_at_once_folds_each_entry_once(organization: Organization) -> No
     ) == [(0,)]
     assert (
         media.browse(organization.caller, organization.collection_id).total
-        == media.files(organization.caller).total
+        == media.list_files(organization.caller).total
         == items
     )
 

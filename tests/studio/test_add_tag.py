@@ -10,9 +10,10 @@ import pytest
 
 from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE
+from tests.given.items import folder, photo, read_item_with_etag
 from tests.given.names import COMPOSED, DECOMPOSED, INVALID_BODIES
 from tests.given.shapes import AN_ETAG, hyphened
-from tests.given.tags import add, folder, given, hide, photo, put_many, remove, shown, slugs, tags_of
+from tests.given.tags import add, given, hide, put_many, remove, slugs, tags_of
 
 if TYPE_CHECKING:
     from tests.given.tenants import Tenant
@@ -24,9 +25,9 @@ MISSING = (404, {"error": "Media not found", "code": "not_found"})
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
-def test_an_item_has_a_tag_more_and_is_answered_whole(tenant: Tenant, kind: str) -> None:
-    item = photo(tenant) if kind == "file" else folder(tenant)
-    before, etag = shown(tenant, item)
+def test_adding_a_tag_returns_the_whole_item(tenant: Tenant, kind: str) -> None:
+    item = photo(tenant) if kind == "file" else folder(tenant)["id"]
+    before, etag = read_item_with_etag(tenant, item)
 
     answer = add(tenant, item, "color", "red")
 
@@ -44,13 +45,13 @@ def test_an_item_has_a_tag_more_and_is_answered_whole(tenant: Tenant, kind: str)
     assert [frame["id"] for frame in media["frames"]] == [frame["id"] for frame in before["frames"]]
     assert answer.headers["etag"] == AN_ETAG
     assert answer.headers["etag"] != etag
-    assert answer.headers["etag"] == shown(tenant, item)[1]
+    assert answer.headers["etag"] == read_item_with_etag(tenant, item)[1]
     assert tags_of(tenant, item) == {"color": ["red"]}
     assert tenant.inconsistencies() == []
 
 
 def test_groups_and_values_are_sorted_by_code_point(tenant: Tenant) -> None:
-    item = folder(tenant)
+    item = folder(tenant)["id"]
 
     given(tenant, item, {"season": ["spring"], "color": ["red", "blue", "Red"], "Zoo": ["é", "z"]})
 
@@ -61,18 +62,18 @@ def test_groups_and_values_are_sorted_by_code_point(tenant: Tenant) -> None:
     )
 
 
-def test_a_value_that_is_there_is_refused_and_nothing_changes(tenant: Tenant) -> None:
-    item = folder(tenant)
+def test_a_value_that_the_item_has_is_rejected_and_nothing_changes(tenant: Tenant) -> None:
+    item = folder(tenant)["id"]
     given(tenant, item, {"color": ["red"]})
-    before = shown(tenant, item)
+    before = read_item_with_etag(tenant, item)
 
     assert outcome(add(tenant, item, "color", "red")) == THERE
     assert outcome(add(tenant, item, " color\n", "\tred ")) == THERE
-    assert shown(tenant, item) == before
+    assert read_item_with_etag(tenant, item) == before
 
 
 def test_the_same_value_may_be_in_another_group_and_on_another_item(tenant: Tenant) -> None:
-    one, other = folder(tenant), folder(tenant)
+    one, other = folder(tenant)["id"], folder(tenant)["id"]
 
     given(tenant, one, {"color": ["red"], "mood": ["red"]})
     given(tenant, other, {"color": ["red"]})
@@ -83,8 +84,8 @@ def test_the_same_value_may_be_in_another_group_and_on_another_item(tenant: Tena
     )
 
 
-def test_both_are_trimmed_and_composed(tenant: Tenant) -> None:
-    item = folder(tenant)
+def test_label_and_value_are_trimmed_and_composed(tenant: Tenant) -> None:
+    item = folder(tenant)["id"]
 
     assert add(tenant, item, f" {DECOMPOSED}", f"{DECOMPOSED}\n").json()["media"]["metadata"]["tags"] == {
         COMPOSED: [COMPOSED]
@@ -105,8 +106,8 @@ def test_both_are_trimmed_and_composed(tenant: Tenant) -> None:
         "__proto__",
     ],
 )
-def test_both_may_be_anything_that_is_text(tenant: Tenant, name: str) -> None:
-    item = folder(tenant)
+def test_label_and_value_may_be_any_text(tenant: Tenant, name: str) -> None:
+    item = folder(tenant)["id"]
 
     assert add(tenant, item, name, name).json()["media"]["metadata"]["tags"] == {name: [name]}
 
@@ -121,14 +122,14 @@ def test_both_may_be_anything_that_is_text(tenant: Tenant, name: str) -> None:
         ("a\0b", "A text holds a character that cannot be stored"),
     ],
 )
-def test_what_can_be_neither_is_refused(tenant: Tenant, field: str, sent: str, sentence: str) -> None:
-    item = folder(tenant)
-    before = shown(tenant, item)
+def test_an_invalid_label_or_value_is_rejected(tenant: Tenant, field: str, sent: str, sentence: str) -> None:
+    item = folder(tenant)["id"]
+    before = read_item_with_etag(tenant, item)
 
     answer = tenant.studio.post(f"/api/media/{item}/tags", json={"label": "a", "value": "b", field: sent})
 
     assert outcome(answer) == (400, {"error": sentence.format(field), "code": "invalid"})
-    assert shown(tenant, item) == before
+    assert read_item_with_etag(tenant, item) == before
 
 
 @pytest.mark.parametrize(
@@ -141,10 +142,10 @@ def test_what_can_be_neither_is_refused(tenant: Tenant, field: str, sent: str, s
         ({"label": "a", "value": ["b"]}, {"value": "Must be a string"}),
     ],
 )
-def test_both_are_needed(tenant: Tenant, body: dict[str, object], wrong: dict[str, str]) -> None:
+def test_label_and_value_are_required(tenant: Tenant, body: dict[str, object], wrong: dict[str, str]) -> None:
     field, message = next(iter(wrong.items()))
 
-    assert outcome(tenant.studio.post(f"/api/media/{folder(tenant)}/tags", json=body)) == (
+    assert outcome(tenant.studio.post(f"/api/media/{folder(tenant)['id']}/tags", json=body)) == (
         400,
         {
             "error": f"{field}: {message}",
@@ -155,22 +156,22 @@ def test_both_are_needed(tenant: Tenant, body: dict[str, object], wrong: dict[st
 
 
 @pytest.mark.parametrize("body", [body for body, _ in INVALID_BODIES.values()], ids=INVALID_BODIES)
-def test_what_is_no_body_is_refused(tenant: Tenant, body: bytes) -> None:
-    answer = tenant.studio.post(f"/api/media/{folder(tenant)}/tags", content=body)
+def test_an_invalid_body_is_rejected(tenant: Tenant, body: bytes) -> None:
+    answer = tenant.studio.post(f"/api/media/{folder(tenant)['id']}/tags", content=body)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
 
 
 def test_an_id_may_have_hyphens(tenant: Tenant) -> None:
-    item = folder(tenant)
+    item = folder(tenant)["id"]
 
     assert add(tenant, hyphened(item), "color", "red").json()["media"]["id"] == item
 
 
 @pytest.mark.parametrize("where", ["nowhere", "malformed", "deleted", "below a deleted folder"])
-def test_what_is_not_there_cannot_be_tagged(tenant: Tenant, where: str) -> None:
-    outer = folder(tenant)
-    inner = folder(tenant, path=shown(tenant, outer)[0]["path"])
+def test_a_missing_item_is_not_found(tenant: Tenant, where: str) -> None:
+    outer = folder(tenant)["id"]
+    inner = folder(tenant, path=read_item_with_etag(tenant, outer)[0]["path"])["id"]
     item = {"nowhere": NOWHERE, "malformed": "nonsense", "deleted": outer, "below a deleted folder": inner}[
         where
     ]
@@ -180,7 +181,7 @@ def test_what_is_not_there_cannot_be_tagged(tenant: Tenant, where: str) -> None:
 
 
 def test_an_item_can_have_500_tags_and_no_more(tenant: Tenant) -> None:
-    item = folder(tenant)
+    item = folder(tenant)["id"]
     put_many(tenant, item, "many", 499)
     given(tenant, item, {"color": ["red"]})
 
@@ -195,21 +196,23 @@ def test_an_item_can_have_500_tags_and_no_more(tenant: Tenant) -> None:
 
 
 def test_if_match_is_honoured(tenant: Tenant) -> None:
-    item = folder(tenant)
-    first = shown(tenant, item)[1]
+    item = folder(tenant)["id"]
+    first = read_item_with_etag(tenant, item)[1]
     second = add(tenant, item, "color", "red", **{"if-match": first}).headers["etag"]
 
     assert outcome(add(tenant, item, "color", "blue", **{"if-match": first})) == STALE
-    # only a strong one will do
+    # a weak ETag never matches
     assert outcome(add(tenant, item, "color", "blue", **{"if-match": f"W/{second}"})) == STALE
-    assert outcome(add(tenant, item, "color", "red", **{"if-match": first})) == THERE  # 409 goes before 412
-    assert (tags_of(tenant, item), shown(tenant, item)[1]) == ({"color": ["red"]}, second)
+    assert (
+        outcome(add(tenant, item, "color", "red", **{"if-match": first})) == THERE
+    )  # 409 is checked before 412
+    assert (tags_of(tenant, item), read_item_with_etag(tenant, item)[1]) == ({"color": ["red"]}, second)
     assert add(tenant, item, "color", "blue", **{"if-match": f"{first}, {second}"}).status_code == 200
     assert add(tenant, item, "color", "green", **{"if-match": "*"}).status_code == 200
 
 
-def test_a_hidden_tag_cannot_be_given(tenant: Tenant) -> None:
-    with_it, without = folder(tenant), folder(tenant)
+def test_a_hidden_tag_cannot_be_attached(tenant: Tenant) -> None:
+    with_it, without = folder(tenant)["id"], folder(tenant)["id"]
     given(tenant, with_it, {"color": ["red"]})
     hide(tenant, "color", "red")
 
@@ -217,8 +220,8 @@ def test_a_hidden_tag_cannot_be_given(tenant: Tenant) -> None:
     assert [tags_of(tenant, item) for item in (with_it, without)] == [{}, {}]
 
 
-def test_the_group_that_v1_sees_has_slugs_and_no_other_has(tenant: Tenant) -> None:
-    item = folder(tenant)
+def test_only_tags_of_the_v1_group_have_slugs(tenant: Tenant) -> None:
+    item = folder(tenant)["id"]
 
     given(tenant, item, {"tags": [" Hero  Shot! ", "(42)", "Café 7"], "color": ["red"], "Tags": ["blue"]})
 
@@ -237,25 +240,25 @@ def test_the_group_that_v1_sees_has_slugs_and_no_other_has(tenant: Tenant) -> No
         ("x" * 100, "x{87}-[0-9a-f]{12}"),
     ],
 )
-def test_a_name_that_gives_no_slug_or_one_taken_gets_a_suffix(
+def test_a_name_without_a_slug_or_with_a_used_one_gets_a_suffix(
     tenant: Tenant, name: str, pattern: str
 ) -> None:
-    given(tenant, folder(tenant), {"tags": ["Hero Shot", "X" * 100]})
+    given(tenant, folder(tenant)["id"], {"tags": ["Hero Shot", "X" * 100]})
 
-    given(tenant, folder(tenant), {"tags": [name]})
+    given(tenant, folder(tenant)["id"], {"tags": [name]})
 
     assert re.fullmatch(pattern, slugs(tenant)[name] or "")
 
 
 def test_another_organization_may_have_the_same_slug(tenant: Tenant, stranger: Tenant) -> None:
     for each in (tenant, stranger):
-        given(each, folder(each), {"tags": ["Hero"]})
+        given(each, folder(each)["id"], {"tags": ["Hero"]})
 
     assert slugs(tenant) == slugs(stranger) == {"Hero": "hero"}
 
 
-def test_of_twenty_that_give_the_same_tag_at_once_one_does(tenant: Tenant) -> None:
-    item = folder(tenant)
+def test_of_twenty_concurrent_requests_for_one_tag_one_succeeds(tenant: Tenant) -> None:
+    item = folder(tenant)["id"]
 
     with ThreadPoolExecutor(20) as threads:
         answers = [
@@ -266,8 +269,8 @@ def test_of_twenty_that_give_the_same_tag_at_once_one_does(tenant: Tenant) -> No
     assert tags_of(tenant, item) == {"color": ["red"]}
 
 
-def test_twenty_that_tag_an_item_at_once_all_do(tenant: Tenant) -> None:
-    item = folder(tenant)
+def test_twenty_concurrent_requests_for_different_tags_succeed(tenant: Tenant) -> None:
+    item = folder(tenant)["id"]
 
     with ThreadPoolExecutor(20) as threads:
         answers = list(threads.map(lambda n: add(tenant, item, f"group {n % 4}", f"value {n:02}"), range(20)))
@@ -279,9 +282,9 @@ def test_twenty_that_tag_an_item_at_once_all_do(tenant: Tenant) -> None:
     }
 
 
-def test_of_twenty_that_saw_the_same_item_one_may_change_it(tenant: Tenant) -> None:
-    item = folder(tenant)
-    etag = shown(tenant, item)[1]
+def test_of_twenty_requests_with_the_same_etag_one_succeeds(tenant: Tenant) -> None:
+    item = folder(tenant)["id"]
+    etag = read_item_with_etag(tenant, item)[1]
 
     with ThreadPoolExecutor(20) as threads:
         answers = [
@@ -295,9 +298,9 @@ def test_of_twenty_that_saw_the_same_item_one_may_change_it(tenant: Tenant) -> N
     assert len(tags_of(tenant, item)["n"]) == 1
 
 
-def test_twenty_items_that_get_a_new_tag_at_once_share_it(tenant: Tenant) -> None:
-    items = [folder(tenant) for _ in range(20)]
-    names = ["Hero", "hero", "HERO", "he ro"]  # three of which want one slug
+def test_twenty_items_that_get_a_new_tag_concurrently_share_it(tenant: Tenant) -> None:
+    items = [folder(tenant)["id"] for _ in range(20)]
+    names = ["Hero", "hero", "HERO", "he ro"]  # three of them have the same slug
 
     with ThreadPoolExecutor(20) as threads:
         answers = list(threads.map(lambda n: add(tenant, items[n], "tags", names[n % 4]), range(20)))
@@ -309,9 +312,9 @@ def test_twenty_items_that_get_a_new_tag_at_once_share_it(tenant: Tenant) -> Non
     assert (sorted(made), len(set(made.values())), "hero" in made.values()) == (sorted(names), 4, True)
 
 
-def test_deleting_and_tagging_at_once_leaves_no_trouble(tenant: Tenant) -> None:
-    outer = folder(tenant)
-    items = [folder(tenant, path=shown(tenant, outer)[0]["path"]) for _ in range(4)]
+def test_concurrent_deleting_and_tagging_leaves_no_inconsistency(tenant: Tenant) -> None:
+    outer = folder(tenant)["id"]
+    items = [folder(tenant, path=read_item_with_etag(tenant, outer)[0]["path"])["id"] for _ in range(4)]
 
     def turn(number: int) -> int:
         if number % 5 == 4:

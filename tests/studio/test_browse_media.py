@@ -29,7 +29,7 @@ def browse(tenant: Tenant, **query: object) -> httpx.Response:
 
 
 def page(tenant: Tenant, **query: object) -> tuple[list[str], dict[str, Any]]:
-    """Names, and how they are paged."""
+    """The names on a page, and its pagination."""
     answer = browse(tenant, **query)
     assert answer.status_code == 200, answer.text
     return [each["name"] for each in answer.json()["media"]], answer.json()["pagination"]
@@ -37,7 +37,7 @@ def page(tenant: Tenant, **query: object) -> tuple[list[str], dict[str, Any]]:
 
 @pytest.fixture
 def dozen(tenant: Tenant) -> Tenant:
-    """With twelve folders at the root, of which two pairs were made at the same time."""
+    """An organization with twelve folders at the root. Two pairs of them have equal creation times."""
     for number in range(12):
         folders.create(
             tenant.owner,
@@ -49,7 +49,9 @@ def dozen(tenant: Tenant) -> Tenant:
     with owner() as connection:
         connection.execute(
             """
-            update media set created_at = '2026-01-01'::timestamptz + least(name::int, 8 + (name::int - 8) / 2) * interval '1 s'
+            update media
+               set created_at = '2026-01-01'::timestamptz
+                                + least(name::int, 8 + (name::int - 8) / 2) * interval '1 s'
              where organization_id = %s
             """,
             [tenant.id],
@@ -57,10 +59,10 @@ def dozen(tenant: Tenant) -> Tenant:
     return tenant
 
 
-NAMES = [f"{number:02}" for number in range(11, -1, -1)]  # newest first, ties by id: the later one first
+NAMES = [f"{number:02}" for number in range(11, -1, -1)]  # newest first; of equal times the larger id first
 
 
-def test_an_item_is_shown_as_by_itself(tenant: Tenant) -> None:
+def test_an_item_is_shown_as_get_media_shows_it(tenant: Tenant) -> None:
     photo = tenant.ready(PHOTO)
 
     answer = browse(tenant)
@@ -70,7 +72,7 @@ def test_an_item_is_shown_as_by_itself(tenant: Tenant) -> None:
     assert outcome(answer) == (
         200,
         {
-            "media": [alone | {"frames": shown["frames"]}],  # signed anew
+            "media": [alone | {"frames": shown["frames"]}],  # their URLs are signed again for each response
             "pagination": {"total": 1, "limit": 10, "offset": 0, "hasMore": False, "nextCursor": None},
         },
     )
@@ -79,7 +81,7 @@ def test_an_item_is_shown_as_by_itself(tenant: Tenant) -> None:
     ]
 
 
-def test_newest_come_first_ten_a_page(dozen: Tenant) -> None:
+def test_newest_items_come_first_ten_on_a_page(dozen: Tenant) -> None:
     names, pagination = page(dozen)
 
     assert names == NAMES[:10]
@@ -94,7 +96,7 @@ def test_newest_come_first_ten_a_page(dozen: Tenant) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5, 11, 12, 13])
-def test_cursors_walk_through_all_once(dozen: Tenant, limit: int) -> None:
+def test_following_cursors_returns_every_item_once(dozen: Tenant, limit: int) -> None:
     found, pagination = page(dozen, limit=limit)
     while pagination["hasMore"]:
         names, pagination = page(dozen, limit=limit, cursor=pagination["nextCursor"])
@@ -107,7 +109,7 @@ def test_cursors_walk_through_all_once(dozen: Tenant, limit: int) -> None:
 @pytest.mark.parametrize(
     ("limit", "offset"), [(5, 0), (5, 5), (5, 10), (5, 12), (5, 9007199254740991), (1000, 3), (12, 0)]
 )
-def test_offsets_skip(dozen: Tenant, limit: int, offset: int) -> None:
+def test_an_offset_skips_items(dozen: Tenant, limit: int, offset: int) -> None:
     names, pagination = page(dozen, limit=limit, offset=offset)
 
     more = offset + limit < 12
@@ -121,7 +123,7 @@ def test_offsets_skip(dozen: Tenant, limit: int, offset: int) -> None:
     }
 
 
-def test_what_is_new_between_two_pages_moves_nothing(dozen: Tenant) -> None:
+def test_items_added_between_two_pages_shift_no_item(dozen: Tenant) -> None:
     first, pagination = page(dozen, limit=6)
     folders.create(dozen.owner, dozen.collection_id, "new", path=None, reuse=False)
 
@@ -147,7 +149,7 @@ def test_what_is_new_between_two_pages_moves_nothing(dozen: Tenant) -> None:
         ("sortDirection", "up", "Must be one of asc, desc"),
     ],
 )
-def test_a_parameter_out_of_bounds_is_refused(tenant: Tenant, name: str, value: str, message: str) -> None:
+def test_a_parameter_out_of_bounds_is_rejected(tenant: Tenant, name: str, value: str, message: str) -> None:
     assert outcome(browse(tenant, **{name: value})) == (
         400,
         {"error": f"{name}: {message}", "code": "invalid", "details": [{"path": [name], "message": message}]},
@@ -155,7 +157,7 @@ def test_a_parameter_out_of_bounds_is_refused(tenant: Tenant, name: str, value: 
 
 
 @pytest.mark.parametrize("value", ["x", "*", "0", "a" * 43, "%F0", NOWHERE])
-def test_a_cursor_that_was_never_given_is_refused(tenant: Tenant, value: str) -> None:
+def test_an_unknown_cursor_is_rejected(tenant: Tenant, value: str) -> None:
     answer = browse(tenant, cursor=value)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
@@ -165,7 +167,7 @@ def test_an_empty_parameter_counts_as_absent(dozen: Tenant) -> None:
     assert page(dozen, limit="", offset="", type="", path="", cursor="", q="") == page(dozen)
 
 
-def test_a_type_is_chosen(tenant: Tenant) -> None:
+def test_a_type_filters_the_items(tenant: Tenant) -> None:
     folders.create(tenant.owner, tenant.collection_id, "A folder", path=None, reuse=False)
     tenant.ready(PHOTO, "a.jpg")
 
@@ -183,25 +185,25 @@ def test_a_type_is_chosen(tenant: Tenant) -> None:
     }
 
 
-def test_a_level_is_one_level(tenant: Tenant) -> None:
+def test_only_items_directly_in_the_folder_are_listed(tenant: Tenant) -> None:
     outer = folders.create(tenant.owner, tenant.collection_id, "outer", path=None, reuse=False)
     inner = folders.create(tenant.owner, tenant.collection_id, "inner", path=outer.path, reuse=False)
-    photo = tenant.ready(PHOTO, "a.jpg", path=inner.path.ltree())
+    photo = tenant.ready(PHOTO, "a.jpg", path=str(inner.path))
 
     levels = [
         page(tenant)[0],
-        page(tenant, path=outer.path.ltree())[0],
+        page(tenant, path=str(outer.path))[0],
         page(tenant, path=inner.id)[0],
         page(tenant, path=tenant.collection_id)[0],
     ]
 
     assert levels == [["outer"], ["inner"], ["a.jpg"], ["outer"]]
-    assert browse(tenant, path=inner.id.hex).json()["media"][0]["path"] == f"{inner.path.ltree()}.{photo}"
+    assert browse(tenant, path=inner.id.hex).json()["media"][0]["path"] == f"{inner.path!s}.{photo}"
 
 
-def test_an_item_not_yet_verified_has_nothing_to_show(tenant: Tenant) -> None:
+def test_an_unverified_item_is_listed_without_content(tenant: Tenant) -> None:
     begin(tenant)
-    with owner() as connection:  # as it is between its birth and its verification
+    with owner() as connection:  # the state between insertion and verification
         connection.execute(
             "update media set verified_at = null, processing = 'pending' where id = %s", [tenant.ready(PHOTO)]
         )
@@ -213,7 +215,7 @@ def test_an_item_not_yet_verified_has_nothing_to_show(tenant: Tenant) -> None:
     ]
 
 
-def test_a_path_that_is_a_file_is_refused(tenant: Tenant) -> None:
+def test_the_path_of_a_file_is_rejected(tenant: Tenant) -> None:
     photo = tenant.ready(PHOTO)
 
     assert outcome(browse(tenant, path=photo)) == (
@@ -223,7 +225,7 @@ def test_a_path_that_is_a_file_is_refused(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("path", ["nonsense", "a/b", "..", "*", "%"])
-def test_what_is_no_path_is_refused(tenant: Tenant, path: str) -> None:
+def test_an_invalid_path_is_rejected(tenant: Tenant, path: str) -> None:
     assert outcome(browse(tenant, path=path)) == (
         400,
         {
@@ -233,10 +235,10 @@ def test_what_is_no_path_is_refused(tenant: Tenant, path: str) -> None:
     )
 
 
-def test_a_folder_that_is_not_there_is_not_found(tenant: Tenant, stranger: Tenant) -> None:
+def test_a_missing_folder_is_not_found(tenant: Tenant, stranger: Tenant) -> None:
     theirs = folders.create(stranger.owner, stranger.collection_id, "theirs", path=None, reuse=False)
 
-    for path in (NOWHERE, theirs.id.hex, theirs.path.ltree(), stranger.collection_id.hex):
+    for path in (NOWHERE, theirs.id.hex, str(theirs.path), stranger.collection_id.hex):
         assert outcome(browse(tenant, path=path)) == (404, {"error": "Folder not found", "code": "not_found"})
 
 
@@ -256,7 +258,7 @@ def test_a_folder_that_is_not_there_is_not_found(tenant: Tenant, stranger: Tenan
         ("minScore", "0.5"),
     ],
 )
-def test_a_filter_that_is_not_served_is_said_and_never_ignored(tenant: Tenant, name: str, value: str) -> None:
+def test_an_unsupported_filter_is_reported_and_not_ignored(tenant: Tenant, name: str, value: str) -> None:
     assert outcome(browse(tenant, **{name: value})) == (
         501,
         {"error": f"The parameter {name} is not served by this deployment yet", "code": "not_served"},
@@ -266,15 +268,16 @@ def test_a_filter_that_is_not_served_is_said_and_never_ignored(tenant: Tenant, n
 @pytest.mark.parametrize(
     ("query", "name"), [({"sortBy": "name"}, "sortBy"), ({"sortDirection": "asc"}, "sortDirection")]
 )
-def test_an_order_that_is_not_served_is_said(tenant: Tenant, query: dict[str, str], name: str) -> None:
+def test_an_unsupported_order_is_reported(tenant: Tenant, query: dict[str, str], name: str) -> None:
     assert outcome(browse(tenant, **query)) == (
         501,
         {
-            "error": f"The parameter {name} is not served by this deployment yet, but for createdAt in descending order",
+            "error": f"The parameter {name} is not served by this deployment yet, "
+            "but for createdAt in descending order",
             "code": "not_served",
         },
     )
 
 
-def test_the_order_that_is_served_may_be_named(dozen: Tenant) -> None:
+def test_the_supported_order_may_be_named(dozen: Tenant) -> None:
     assert page(dozen, sortBy="createdAt", sortDirection="desc", recursive="false") == page(dozen)

@@ -10,11 +10,12 @@ from tests.given import collections as collecting
 from tests.given import pictures
 from tests.given import tags as tagging
 from tests.given.isolation_cases import NOWHERE, owner
+from tests.given.items import folder, path_of
 from tests.given.shapes import AN_ID, hyphened
 from tests.given.tenants import Client
+from tests.given.usage import usage
 from vitrine.errors import Conflict
-from vitrine.library import bulk
-from vitrine.library import deletions as deletions
+from vitrine.library import bulk, deletions
 from vitrine.models.bulk import Delete
 from vitrine.models.places import MAX_FOLDER_DEPTH
 
@@ -39,24 +40,26 @@ def done(tenant: Tenant, action: str, ids: list[str], **more: Any) -> dict[str, 
     return answered
 
 
-def foreseen(tenant: Tenant, action: str, ids: list[str], **more: Any) -> dict[str, Any]:
-    """What is done, a dry run having said the same and left every row as it was."""
+def done_after_dry_run(tenant: Tenant, action: str, ids: list[str], **more: Any) -> dict[str, Any]:
+    """Carry the action out after a dry run. Asserts that the dry run had the same outcomes and changed no
+    row.
+    """
     before = rows(tenant)
     dry = done(tenant, action, ids, dryRun=True, **more)
     assert rows(tenant) == before
     answered = done(tenant, action, ids, **more)
 
-    def told(each: dict[str, Any]) -> dict[str, Any]:
+    def outcome_of(each: dict[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in each.items() if name != "deletionId" or action != "delete"}
 
     assert dry == {**answered, "dryRun": True, "results": dry["results"]}
-    assert [told(each) for each in dry["results"]] == [told(each) for each in answered["results"]]
+    assert [outcome_of(each) for each in dry["results"]] == [outcome_of(each) for each in answered["results"]]
     assert {each.get("deletionId") for each in dry["results"]} <= {None} or action != "delete"
     return answered
 
 
 def rows(tenant: Tenant) -> list[object]:
-    """All that is kept of a tenant's items, but for what counts requests and keeps answers."""
+    """All rows about a tenant's items, except those that count requests and store responses."""
     tables = (
         "collections",
         "media",
@@ -83,24 +86,14 @@ def rows(tenant: Tenant) -> list[object]:
         ]
 
 
-def folder(tenant: Tenant, path: str | None = None, *, collection: str | None = None) -> dict[str, Any]:
-    return collecting.folder(tenant, collection or tenant.collection_id.hex, path)
-
-
 def photos(tenant: Tenant, *paths: str | None) -> list[str]:
-    """A picture in each of these places, ready."""
+    """The id of a picture at each of these paths, ready."""
     made = [
         tenant.post_file(pictures.jpeg(40, 30, seed=seed), **({"path": path} if path else {}))
         for seed, path in enumerate(paths)
     ]
     assert [tenant.finished(each)["state"] for each in made] == ["ready"] * len(made)
     return made
-
-
-def path_of(tenant: Tenant, item: str) -> str | None:
-    answer = tenant.studio.get(f"/api/media/{item}")
-    path: str | None = answer.json()["media"]["path"] if answer.status_code == 200 else None
-    return path
 
 
 def ok(item: str, **more: Any) -> dict[str, Any]:
@@ -111,11 +104,11 @@ def rejected(item: str, status: int, sentence: str, code: str) -> dict[str, Any]
     return {"id": item, "status": status, "changed": False, "error": sentence, "code": code}
 
 
-def test_items_move_each_judged_on_its_own(tenant: Tenant, stranger: Tenant) -> None:
+def test_each_item_is_checked_and_moved_separately(tenant: Tenant, stranger: Tenant) -> None:
     target = folder(tenant)
-    inside, outer = folder(tenant, target["path"]), folder(tenant)
-    inner = folder(tenant, outer["path"])
-    (loose, deep), there = photos(tenant, None, inner["path"]), folder(tenant, target["path"])["id"]
+    inside, outer = folder(tenant, path=target["path"]), folder(tenant)
+    inner = folder(tenant, path=outer["path"])
+    (loose, deep), there = photos(tenant, None, inner["path"]), folder(tenant, path=target["path"])["id"]
     other = collecting.make(tenant)["id"]
     elsewhere = folder(tenant, collection=other)["id"]
     gone, foreign = folder(tenant)["id"], folder(stranger)["id"]
@@ -134,7 +127,7 @@ def test_items_move_each_judged_on_its_own(tenant: Tenant, stranger: Tenant) -> 
         there,
     ]
 
-    answered = foreseen(tenant, "move", ids, destinationPath=target["path"])
+    answered = done_after_dry_run(tenant, "move", ids, destinationPath=target["path"])
 
     within = "A folder cannot be moved into itself or into a folder below it"
     assert answered == {
@@ -167,14 +160,14 @@ def test_items_move_each_judged_on_its_own(tenant: Tenant, stranger: Tenant) -> 
     assert tenant.inconsistencies() == []
 
 
-def test_what_cannot_be_a_destination_moves_nothing_and_folders_go_as_deep_as_they_may(
+def test_an_invalid_destination_moves_nothing_and_folders_may_reach_the_depth_limit(
     tenant: Tenant,
 ) -> None:
     path, deepest = None, folder(tenant)
     for _ in range(MAX_FOLDER_DEPTH - 1):
-        path, deepest = deepest["path"], folder(tenant, deepest["path"])
+        path, deepest = deepest["path"], folder(tenant, path=deepest["path"])
     flat, pair, photo = folder(tenant), folder(tenant), photos(tenant, None)[0]
-    below = folder(tenant, pair["path"])["id"]
+    below = folder(tenant, path=pair["path"])["id"]
 
     answered = done(tenant, "move", [flat["id"], pair["id"], photo], destinationPath=path)
     assert answered["results"] == [
@@ -182,7 +175,8 @@ def test_what_cannot_be_a_destination_moves_nothing_and_folders_go_as_deep_as_th
         rejected(
             pair["id"],
             400,
-            f"Folders can be nested {MAX_FOLDER_DEPTH} deep, and no deeper; this would make {MAX_FOLDER_DEPTH + 1}",
+            f"Folders can be nested {MAX_FOLDER_DEPTH} deep, and no deeper; "
+            f"this would make {MAX_FOLDER_DEPTH + 1}",
             "invalid",
         ),
         ok(photo, newPath=f"{path}.{photo}"),
@@ -206,17 +200,17 @@ def test_what_cannot_be_a_destination_moves_nothing_and_folders_go_as_deep_as_th
     assert tenant.inconsistencies() == []
 
 
-def test_what_is_deleted_together_is_one_act_and_one_restore_reverses_it(
+def test_items_deleted_together_are_one_deletion_and_one_restore_reverses_it(
     tenant: Tenant, stranger: Tenant
 ) -> None:
     outer = folder(tenant)
-    inner = folder(tenant, outer["path"])
+    inner = folder(tenant, path=outer["path"])
     loose, deep, earlier = photos(tenant, None, inner["path"], inner["path"])
     tenant.studio.delete(f"/api/media/{earlier}")
     foreign = folder(stranger)["id"]
-    before = collecting.usage(tenant)
+    before = usage(tenant)
 
-    answered = foreseen(
+    answered = done_after_dry_run(
         tenant, "delete", [deep, hyphened(outer["id"]), loose, outer["id"], inner["id"], foreign, earlier]
     )
 
@@ -232,31 +226,31 @@ def test_what_is_deleted_together_is_one_act_and_one_restore_reverses_it(
         ],
     }
     (deletion,) = {each["deletionId"] for each in answered["results"] if each["status"] == 200}
-    assert collecting.usage(tenant)["counts"] == {"active": 0, "trash": 3}
+    assert usage(tenant)["counts"] == {"active": 0, "trash": 3}
     newest = tenant.studio.get(f"/api/organization/{tenant.id.hex}/trash").json()["trash"][0]
     assert (newest["deletionId"], newest["kind"], newest["deletedCount"]) == (deletion, "selection", 2)
     assert newest["id"] in (outer["id"], loose)
     assert tenant.inconsistencies() == []
 
-    answer = tenant.studio.post(f"/api/media/{loose}/restore")  # either root will do
+    answer = tenant.studio.post(f"/api/media/{loose}/restore")  # the deletion is listed under either root
     assert (answer.status_code, answer.json()) == (
         200,
         {"id": loose, "restoredCount": 2, "deletionId": deletion},
     )
-    assert collecting.usage(tenant) == before
+    assert usage(tenant) == before
     assert [path_of(tenant, each) for each in (deep, loose, earlier)] == [
         f"{inner['path']}.{deep}",
         f"{tenant.collection_id.hex}.{loose}",
         None,
     ]
-    # one root after all: an act as of one item
+    # Only one root is left, so this is a deletion of one item.
     assert done(tenant, "delete", [inner["id"], deep])["deletedCount"] == 1
     newest = tenant.studio.get(f"/api/organization/{tenant.id.hex}/trash").json()["trash"][0]
     assert (newest["kind"], newest["id"]) == ("folder", inner["id"])
     assert tenant.inconsistencies() == []
 
 
-def test_of_several_collections_each_has_an_act_of_its_own(tenant: Tenant) -> None:
+def test_each_of_several_collections_has_a_deletion_of_its_own(tenant: Tenant) -> None:
     other = collecting.make(tenant)["id"]
     here, there = folder(tenant)["id"], folder(tenant, collection=other)["id"]
     beside = folder(tenant, collection=other)["id"]
@@ -265,7 +259,7 @@ def test_of_several_collections_each_has_an_act_of_its_own(tenant: Tenant) -> No
     assert len({each["deletionId"] for each in answered["results"]}) == 2
     collecting.delete(tenant, other)
 
-    back = foreseen(tenant, "restore", [here, there, beside])
+    back = done_after_dry_run(tenant, "restore", [here, there, beside])
     conflict = "The collection of this item is deleted; restore the collection first"
     assert back["results"] == [
         ok(here, deletionId=answered["results"][0]["deletionId"]),
@@ -277,17 +271,17 @@ def test_of_several_collections_each_has_an_act_of_its_own(tenant: Tenant) -> No
     assert tenant.inconsistencies() == []
 
 
-def test_what_was_deleted_one_after_the_other_is_restored_together(tenant: Tenant, stranger: Tenant) -> None:
+def test_items_deleted_one_by_one_are_restored_together(tenant: Tenant, stranger: Tenant) -> None:
     outer = folder(tenant)
-    middle = folder(tenant, outer["path"])
-    inner = folder(tenant, middle["path"])
+    middle = folder(tenant, path=outer["path"])
+    inner = folder(tenant, path=middle["path"])
     photo, alive = photos(tenant, inner["path"], None)
     for each in (photo, inner["id"], middle["id"], outer["id"]):
         assert tenant.studio.delete(f"/api/media/{each}").status_code == 200
     foreign = folder(stranger)["id"]
     stranger.studio.delete(f"/api/media/{foreign}")
 
-    answered = foreseen(
+    answered = done_after_dry_run(
         tenant, "restore", [photo, inner["id"], outer["id"], alive, foreign, NOWHERE, hyphened(photo)]
     )
 
@@ -297,17 +291,17 @@ def test_what_was_deleted_one_after_the_other_is_restored_together(tenant: Tenan
         rejected(alive, 409, "This item is not deleted", "not_deleted"),
         *({"id": UUID(each).hex, **MISSING} for each in (foreign, NOWHERE)),
     ]
-    # the middle one stays deleted: the next above it lives again
+    # the middle folder stays deleted, so the item goes to the next folder above it
     assert path_of(tenant, photo) == f"{outer['path']}.{inner['id']}.{photo}"
     assert path_of(tenant, middle["id"]) is None
     assert tenant.studio.post(f"/api/media/{middle['id']}/restore").status_code == 200
     assert tenant.inconsistencies() == []
 
 
-def test_a_selection_goes_back_to_what_lives(tenant: Tenant) -> None:
+def test_a_restored_selection_goes_to_active_folders(tenant: Tenant) -> None:
     outer = folder(tenant)
-    branch, twig = folder(tenant, outer["path"]), folder(tenant, outer["path"])
-    leaf = folder(tenant, branch["path"])["id"]
+    branch, twig = folder(tenant, path=outer["path"]), folder(tenant, path=outer["path"])
+    leaf = folder(tenant, path=branch["path"])["id"]
     photo, beside = photos(tenant, branch["path"], outer["path"])
     chosen = [branch["id"], twig["id"], beside]
     done(tenant, "delete", chosen)
@@ -329,7 +323,7 @@ def test_items_are_tagged_and_untagged(tenant: Tenant, stranger: Tenant) -> None
     tagging.put_many(tenant, full, "many", 500)
     etags = [tagging.shown(tenant, each)[1] for each in (plain, having)]
 
-    answered = foreseen(
+    answered = done_after_dry_run(
         tenant, "tag", [plain, having, full, foreign, hyphened(plain)], label=" color ", value="red"
     )
 
@@ -348,7 +342,7 @@ def test_items_are_tagged_and_untagged(tenant: Tenant, stranger: Tenant) -> None
         tagging.shown(tenant, each)[1] == etag for each, etag in zip((plain, having), etags, strict=True)
     ] == [False, True]
 
-    answered = foreseen(tenant, "untag", [plain, having, full, foreign], label="color")
+    answered = done_after_dry_run(tenant, "untag", [plain, having, full, foreign], label="color")
     assert answered["results"] == [
         ok(plain),
         ok(having),
@@ -368,9 +362,9 @@ def test_items_are_tagged_and_untagged(tenant: Tenant, stranger: Tenant) -> None
     assert tenant.inconsistencies() == []
 
 
-def test_what_is_asked_wrongly_is_refused_whole(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_request_is_rejected_as_a_whole(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     item = folder(tenant)
-    below = folder(tenant, item["path"])["id"]
+    below = folder(tenant, path=item["path"])["id"]
     too_many = [NOWHERE] * 1001
 
     answers = {
@@ -410,7 +404,7 @@ def test_what_is_asked_wrongly_is_refused_whole(tenant: Tenant, monkeypatch: pyt
     assert path_of(tenant, below) is not None
 
 
-def test_an_action_takes_the_scope_and_the_role_that_it_takes_alone(tenant: Tenant) -> None:
+def test_a_bulk_action_needs_the_scope_and_role_of_the_single_action(tenant: Tenant) -> None:
     clients = {
         "editor": tenant.client("editor"),
         "viewer": tenant.client("viewer"),
@@ -438,7 +432,7 @@ def test_an_action_takes_the_scope_and_the_role_that_it_takes_alone(tenant: Tena
     ]
 
 
-def test_the_same_request_again_is_done_once(tenant: Tenant) -> None:
+def test_a_repeated_request_with_the_same_key_is_carried_out_once(tenant: Tenant) -> None:
     items = [folder(tenant)["id"] for _ in range(3)]
     key = {"idempotency-key": "bulk-1"}
     body = {"action": "delete", "ids": items}
@@ -450,9 +444,9 @@ def test_the_same_request_again_is_done_once(tenant: Tenant) -> None:
     assert (first.json()["succeeded"], other.status_code) == (3, 422)
 
 
-def test_those_who_act_on_the_same_items_at_once_each_find_what_is_left(tenant: Tenant) -> None:
+def test_concurrent_actions_on_the_same_items_stay_consistent(tenant: Tenant) -> None:
     outer, target = folder(tenant), folder(tenant)
-    items = [folder(tenant, outer["path"])["id"] for _ in range(20)]
+    items = [folder(tenant, path=outer["path"])["id"] for _ in range(20)]
     actions = [
         ("delete", {}),
         ("move", {"destinationPath": target["path"]}),
@@ -472,9 +466,11 @@ def test_those_who_act_on_the_same_items_at_once_each_find_what_is_left(tenant: 
     assert tenant.inconsistencies() == []
 
 
-def test_more_than_can_go_at_once_stays(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_deleted_beyond_the_limit_of_one_deletion(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
     outer = folder(tenant)
-    items = [outer["id"], *(folder(tenant, outer["path"])["id"] for _ in range(3))]
+    items = [outer["id"], *(folder(tenant, path=outer["path"])["id"] for _ in range(3))]
     monkeypatch.setattr(deletions, "MAX_DELETED_AT_ONCE", 3)
 
     try:

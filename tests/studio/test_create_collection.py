@@ -19,7 +19,7 @@ def create(tenant: Tenant, **more: Any) -> httpx.Response:
     return tenant.studio.post(f"/api/organization/{tenant.id.hex}/datasets", **more)
 
 
-def test_it_is_answered_at_the_top_and_under_dataset(tenant: Tenant) -> None:
+def test_the_collection_is_returned_at_the_top_level_and_under_dataset(tenant: Tenant) -> None:
     answer = create(tenant, json={"name": "Holidays", "icon": "sun"})
 
     collection = {
@@ -36,7 +36,7 @@ def test_it_is_answered_at_the_top_and_under_dataset(tenant: Tenant) -> None:
     assert answer.json()["id"] == answer.json()["dataset"]["id"]
 
 
-def test_it_is_listed_and_empty(tenant: Tenant) -> None:
+def test_a_new_collection_is_listed_and_empty(tenant: Tenant) -> None:
     made = create(tenant, json={"name": "Holidays"}).json()
 
     assert tenant.studio.get(f"/api/organization/{tenant.id.hex}/datasets").json()[1] == made["dataset"]
@@ -47,28 +47,28 @@ def test_it_is_listed_and_empty(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("icon", [None, ""])
-def test_no_icon_is_none(tenant: Tenant, icon: str | None) -> None:
+def test_a_collection_without_icon_has_null(tenant: Tenant, icon: str | None) -> None:
     assert create(tenant, json={"name": "x", "icon": icon}).json()["icon"] is None
 
 
 @pytest.mark.parametrize("name", VALID_NAMES.values(), ids=VALID_NAMES)
-def test_a_name_is_kept_as_it_was_sent(tenant: Tenant, name: str) -> None:
+def test_a_name_is_stored_as_it_was_sent(tenant: Tenant, name: str) -> None:
     assert create(tenant, json={"name": name, "icon": name}).json()["dataset"]["name"] == name
 
 
-def test_a_name_is_kept_composed(tenant: Tenant) -> None:
+def test_a_name_is_stored_composed(tenant: Tenant) -> None:
     assert create(tenant, json={"name": DECOMPOSED}).json()["name"] == COMPOSED
 
 
 @pytest.mark.parametrize(("name", "answered"), INVALID_NAMES.values(), ids=INVALID_NAMES)
-def test_what_cannot_be_a_name_is_refused(tenant: Tenant, name: object, answered: dict[str, object]) -> None:
+def test_an_invalid_name_is_rejected(tenant: Tenant, name: object, answered: dict[str, object]) -> None:
     answer = create(tenant, json={"name": name})
 
     assert (answer.status_code, answer.json()) == (400, answered)
 
 
 @pytest.mark.parametrize(("body", "answered"), INVALID_BODIES.values(), ids=INVALID_BODIES)
-def test_what_is_no_body_is_refused(tenant: Tenant, body: bytes, answered: dict[str, object]) -> None:
+def test_an_invalid_body_is_rejected(tenant: Tenant, body: bytes, answered: dict[str, object]) -> None:
     answer = create(tenant, content=body)
 
     assert (answer.status_code, answer.json()) == (400, answered)
@@ -88,7 +88,7 @@ def test_a_name_is_required(tenant: Tenant, body: bytes) -> None:
     )
 
 
-def test_an_icon_has_a_bound_too(tenant: Tenant) -> None:
+def test_an_icon_has_a_length_limit(tenant: Tenant) -> None:
     answer = create(tenant, json={"name": "x", "icon": "x" * 256})
 
     assert (answer.status_code, answer.json()) == (
@@ -97,7 +97,7 @@ def test_an_icon_has_a_bound_too(tenant: Tenant) -> None:
     )
 
 
-def test_a_body_over_the_limit_is_told_the_limit(tenant: Tenant) -> None:
+def test_a_body_over_the_limit_is_answered_with_the_limit(tenant: Tenant) -> None:
     most = 4 * 1024 * 1024
 
     answer = create(tenant, content=b" " * (most + 1))
@@ -105,13 +105,14 @@ def test_a_body_over_the_limit_is_told_the_limit(tenant: Tenant) -> None:
     assert (answer.status_code, answer.json()) == (
         413,
         {
-            "error": f"The body of a request may hold {most} bytes; larger files go through the upload protocol at /api/upload",
+            "error": f"The body of a request may hold {most} bytes; "
+            "larger files go through the upload protocol at /api/upload",
             "code": "too_large",
         },
     )
 
 
-def test_who_may_not_is_refused_before_the_body_is_looked_at(tenant: Tenant) -> None:
+def test_a_caller_without_permission_is_denied_before_the_body_is_read(tenant: Tenant) -> None:
     answer = tenant.client("viewer").post(f"/api/organization/{tenant.id.hex}/datasets", content=b"{")
 
     assert (answer.status_code, answer.json()) == (

@@ -37,7 +37,7 @@ def made(tenant: Tenant, name: object = "A folder", **more: object) -> dict[str,
     return folder
 
 
-def test_a_folder_lies_at_the_root_unless_a_path_is_named(tenant: Tenant) -> None:
+def test_a_folder_is_created_at_the_root_without_a_path(tenant: Tenant) -> None:
     answer = create(tenant, "2026")
 
     folder = answer.json()["folder"]
@@ -62,7 +62,7 @@ def test_a_folder_lies_at_the_root_unless_a_path_is_named(tenant: Tenant) -> Non
     assert tenant.inconsistencies() == []
 
 
-def test_a_folder_lies_where_its_path_ends(tenant: Tenant) -> None:
+def test_a_folder_is_created_where_the_path_ends(tenant: Tenant) -> None:
     year = made(tenant, "2026")
 
     month = made(tenant, "07", path=year["path"])
@@ -101,7 +101,7 @@ def test_ids_may_have_hyphens(tenant: Tenant) -> None:
     )
 
 
-def test_names_may_repeat_unless_one_is_to_be_used_again(tenant: Tenant) -> None:
+def test_names_may_repeat_unless_reuse_is_requested(tenant: Tenant) -> None:
     first, second = made(tenant, "twice"), made(tenant, "twice")
 
     assert first["id"] != second["id"]
@@ -117,12 +117,12 @@ def test_a_composed_name_is_the_same_as_a_decomposed_one(tenant: Tenant) -> None
     assert made(tenant, COMPOSED, reuse=True) == first
 
 
-def test_twenty_that_want_the_same_folder_at_once_get_one(tenant: Tenant) -> None:
+def test_twenty_concurrent_requests_with_reuse_get_one_folder(tenant: Tenant) -> None:
     made(tenant, "another")
 
     with ThreadPoolExecutor(20) as threads, owner() as connection:
-        # Each waits for its collection's row, until some are there: so they look for the folder at the same
-        # moment.
+        # The collection's row is locked until several requests wait for it, so that they look for the folder
+        # at the same moment.
         connection.execute("select from collections where id = %s for update", [tenant.collection_id])
         asked = [threads.submit(made, tenant, "shared", reuse=True) for _ in range(20)]
         until = time.monotonic() + 5
@@ -139,20 +139,22 @@ def test_twenty_that_want_the_same_folder_at_once_get_one(tenant: Tenant) -> Non
 
 
 def waiting(connection: psycopg.Connection[dict[str, Any]]) -> int:
-    """How many wait for a lock. Not from pg_stat_activity: that tells of other roles to a superuser alone."""
+    """The number of processes that wait for a lock. From pg_locks, because pg_stat_activity shows other
+    roles' processes only to a superuser.
+    """
     found = connection.execute("select count(*) as n from pg_locks where not granted").fetchone()
     number: int = found["n"] if found else 0
     return number
 
 
-def test_a_deleted_folder_is_not_used_again(tenant: Tenant) -> None:
+def test_a_deleted_folder_is_not_reused(tenant: Tenant) -> None:
     first = made(tenant, "gone")
     tenant.studio.delete(f"/api/media/{first['id']}")
 
     assert made(tenant, "gone", reuse=True)["id"] != first["id"]
 
 
-def test_folders_lie_32_deep_and_no_deeper(tenant: Tenant) -> None:
+def test_folders_are_nested_32_deep_at_most(tenant: Tenant) -> None:
     path = tenant.collection_id.hex
     for depth in range(1, 33):
         path = made(tenant, str(depth), path=path)["path"]
@@ -167,7 +169,7 @@ def test_folders_lie_32_deep_and_no_deeper(tenant: Tenant) -> None:
 
 @pytest.mark.parametrize("name", VALID_NAMES.values(), ids=VALID_NAMES)
 @pytest.mark.sampled(3)
-def test_a_name_is_kept_as_it_was_sent_and_never_split(tenant: Tenant, name: str) -> None:
+def test_a_name_is_stored_as_it_was_sent_and_never_split(tenant: Tenant, name: str) -> None:
     folder = made(tenant, name)
 
     assert (folder["name"], len(folder["path"].split("."))) == (name, 2)
@@ -175,12 +177,12 @@ def test_a_name_is_kept_as_it_was_sent_and_never_split(tenant: Tenant, name: str
 
 
 @pytest.mark.parametrize(("name", "rejection"), INVALID_NAMES.values(), ids=INVALID_NAMES)
-def test_what_cannot_be_a_name_is_refused(tenant: Tenant, name: object, rejection: dict[str, object]) -> None:
+def test_an_invalid_name_is_rejected(tenant: Tenant, name: object, rejection: dict[str, object]) -> None:
     assert outcome(create(tenant, name)) == (400, rejection)
 
 
 @pytest.mark.parametrize("body", [body for body, _ in INVALID_BODIES.values()], ids=INVALID_BODIES)
-def test_what_is_no_body_is_refused(tenant: Tenant, body: bytes) -> None:
+def test_an_invalid_body_is_rejected(tenant: Tenant, body: bytes) -> None:
     answer = tenant.studio.post("/api/folder", content=body)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
@@ -212,9 +214,7 @@ def test_what_is_no_body_is_refused(tenant: Tenant, body: bytes) -> None:
         ),
     ],
 )
-def test_a_collection_must_be_named(
-    tenant: Tenant, body: dict[str, object], field: str, message: str
-) -> None:
+def test_a_collection_is_required(tenant: Tenant, body: dict[str, object], field: str, message: str) -> None:
     assert outcome(tenant.studio.post("/api/folder", json=body)) == (
         400,
         {
@@ -225,7 +225,7 @@ def test_a_collection_must_be_named(
     )
 
 
-def test_all_that_is_wrong_is_said_at_once(tenant: Tenant) -> None:
+def test_all_errors_of_a_body_are_reported_together(tenant: Tenant) -> None:
     assert outcome(tenant.studio.post("/api/folder", json={"reuse": "perhaps"})) == (
         400,
         {
@@ -251,7 +251,7 @@ def test_all_that_is_wrong_is_said_at_once(tenant: Tenant) -> None:
         ".".join([NOWHERE_PLAIN] * 40),
     ],
 )
-def test_what_is_no_path_is_refused(tenant: Tenant, path: str) -> None:
+def test_an_invalid_path_is_rejected(tenant: Tenant, path: str) -> None:
     assert outcome(create(tenant, path=path)) == (
         400,
         {
@@ -261,7 +261,7 @@ def test_what_is_no_path_is_refused(tenant: Tenant, path: str) -> None:
     )
 
 
-def test_a_path_that_ends_in_a_file_is_refused(tenant: Tenant) -> None:
+def test_a_path_that_ends_in_a_file_is_rejected(tenant: Tenant) -> None:
     photo = tenant.post_file(pictures.jpeg(40, 30, seed=1))
     assert tenant.finished(photo)["state"] == "ready"
 
@@ -272,7 +272,7 @@ def test_a_path_that_ends_in_a_file_is_refused(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("where", ["nowhere", "another collection", "another tenant", "deleted"])
-def test_a_parent_that_is_not_there_is_not_found(tenant: Tenant, stranger: Tenant, where: str) -> None:
+def test_a_missing_parent_is_not_found(tenant: Tenant, stranger: Tenant, where: str) -> None:
     folder = made(tenant)
     other = tenant.studio.post(f"/api/organization/{tenant.id.hex}/datasets", json={"name": "Other"}).json()[
         "id"
@@ -290,7 +290,7 @@ def test_a_parent_that_is_not_there_is_not_found(tenant: Tenant, stranger: Tenan
     assert outcome(create(tenant, path=path)) == (404, {"error": "Folder not found", "code": "not_found"})
 
 
-def test_a_collection_that_another_organization_is_named_beside_is_not_found(
+def test_a_collection_is_not_found_when_another_organization_is_named(
     tenant: Tenant, stranger: Tenant
 ) -> None:
     organizations.add_member(stranger.id, tenant.owner.user_id, "owner")
@@ -306,7 +306,7 @@ def test_a_collection_that_another_organization_is_named_beside_is_not_found(
 
 @pytest.mark.soak
 def test_a_name_that_takes_long_to_compose_is_not_composed(tenant: Tenant) -> None:
-    marks = "a" + "\u0315\u0300" * 200_000  # seconds of work for each folder, if it were
+    marks = "a" + "\u0315\u0300" * 200_000  # composing this would take seconds for each folder
 
     answers = [create(tenant, marks) for _ in range(20)]
 

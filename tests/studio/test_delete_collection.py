@@ -11,9 +11,11 @@ import pytest
 from tests.given import collections as collecting
 from tests.given import pictures
 from tests.given.isolation_cases import owner
+from tests.given.items import folder, photo
 from tests.given.protocol import begin
 from tests.given.shapes import AN_ID, hyphened
 from tests.given.tenants import http
+from tests.given.usage import usage
 from vitrine import storage
 from vitrine.errors import Conflict
 from vitrine.library import collections
@@ -28,17 +30,17 @@ PHOTO = pictures.jpeg(96, 64, seed=8)
 MEDIA_NOT_FOUND = {"error": "Media not found", "code": "not_found"}
 
 
-def test_all_that_lived_in_it_is_in_the_trash_and_nothing_else(tenant: Tenant) -> None:
-    made, kept = collecting.make(tenant)["id"], collecting.photo(tenant, tenant.collection_id.hex)
-    trip = collecting.folder(tenant, made)
-    items = [collecting.photo(tenant, made, seed=2), collecting.photo(tenant, made, trip["path"], seed=3)]
+def test_the_active_items_of_the_collection_go_to_the_trash_and_no_others(tenant: Tenant) -> None:
+    made, kept = collecting.make(tenant)["id"], photo(tenant)
+    trip = folder(tenant, "trip", collection=made)
+    items = [photo(tenant, seed=2, datasetId=made), photo(tenant, trip["path"], seed=3, datasetId=made)]
     links = [tenant.studio.get(f"/api/media/{item}").json()["media"]["blob"] for item in (*items, kept)]
-    before = collecting.usage(tenant)
+    before = usage(tenant)
 
     answer = collecting.delete(tenant, hyphened(made))
 
     assert (answer.status_code, answer.json()) == (200, {"id": made, "deletedCount": 2, "deletionId": AN_ID})
-    after = collecting.usage(tenant)
+    after = usage(tenant)
     assert after["counts"] == {"active": 1, "trash": 2}
     assert after["bytes"]["active"] + after["bytes"]["trash"] == before["bytes"]["active"]
     assert [tenant.studio.get(link, follow_redirects=False).status_code for link in links] == [404, 404, 302]
@@ -55,10 +57,10 @@ def test_all_that_lived_in_it_is_in_the_trash_and_nothing_else(tenant: Tenant) -
     assert tenant.inconsistencies() == []
 
 
-def test_nothing_of_it_is_found_any_more(tenant: Tenant) -> None:
+def test_nothing_of_a_deleted_collection_is_found(tenant: Tenant) -> None:
     made = collecting.make(tenant)["id"]
-    trip = collecting.folder(tenant, made)
-    item = collecting.photo(tenant, made)
+    trip = folder(tenant, "trip", collection=made)
+    item = photo(tenant, datasetId=made)
     collecting.delete(tenant, made)
 
     def outcome(answer: httpx.Response) -> object:
@@ -92,7 +94,7 @@ def test_nothing_of_it_is_found_any_more(tenant: Tenant) -> None:
     assert [answer.status_code for answer in by_v1] == [404, 404]
 
 
-def test_the_default_one_stays(tenant: Tenant) -> None:
+def test_the_default_collection_cannot_be_deleted(tenant: Tenant) -> None:
     answer = collecting.delete(tenant, tenant.collection_id.hex)
 
     assert (answer.status_code, answer.json()) == (
@@ -102,7 +104,7 @@ def test_the_default_one_stays(tenant: Tenant) -> None:
     assert tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}").status_code == 200
 
 
-def test_who_has_seen_an_older_one_is_told(tenant: Tenant) -> None:
+def test_a_stale_etag_is_rejected(tenant: Tenant) -> None:
     made = collecting.make(tenant)
     seen = tenant.studio.get(f"/api/dataset/{made['id']}").headers["etag"]
     tenant.studio.patch(f"/api/dataset/{made['id']}", json={"name": "Winter"})
@@ -116,21 +118,21 @@ def test_who_has_seen_an_older_one_is_told(tenant: Tenant) -> None:
     assert tenant.studio.get(f"/api/dataset/{made['id']}").status_code == 200
 
 
-def test_of_ten_that_delete_at_once_one_does(tenant: Tenant) -> None:
+def test_of_ten_concurrent_deletions_one_succeeds(tenant: Tenant) -> None:
     made = collecting.make(tenant)["id"]
-    collecting.photo(tenant, made)
+    photo(tenant, datasetId=made)
 
     with ThreadPoolExecutor(10) as threads:
         answers = list(threads.map(lambda _: collecting.delete(tenant, made), range(10)))
 
     assert sorted(answer.status_code for answer in answers) == [200] + [404] * 9
-    assert collecting.usage(tenant)["counts"] == {"active": 0, "trash": 1}
+    assert usage(tenant)["counts"] == {"active": 0, "trash": 1}
     assert tenant.inconsistencies() == []
 
 
-def test_what_was_deleted_in_it_before_stays_with_its_own_act(tenant: Tenant) -> None:
+def test_items_deleted_before_stay_with_their_own_deletion(tenant: Tenant) -> None:
     made = collecting.make(tenant)["id"]
-    earlier, later = collecting.photo(tenant, made, seed=1), collecting.photo(tenant, made, seed=2)
+    earlier, later = photo(tenant, seed=1, datasetId=made), photo(tenant, seed=2, datasetId=made)
     deletion = tenant.studio.delete(f"/api/media/{earlier}").json()["deletionId"]
 
     answer = collecting.delete(tenant, made)
@@ -153,12 +155,12 @@ def test_what_was_deleted_in_it_before_stays_with_its_own_act(tenant: Tenant) ->
 
 
 @pytest.mark.parametrize(("items", "status"), [(4, 200), (5, 409)])
-def test_more_than_can_go_at_once_stays(
+def test_nothing_is_deleted_beyond_the_limit_of_one_deletion(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch, items: int, status: int
 ) -> None:
     made = collecting.make(tenant)["id"]
     for _ in range(items):
-        collecting.folder(tenant, made)
+        folder(tenant, "trip", collection=made)
     monkeypatch.setattr(deletions, "MAX_DELETED_AT_ONCE", 4)
 
     try:
@@ -176,10 +178,7 @@ def test_more_than_can_go_at_once_stays(
     assert tenant.studio.get(f"/api/dataset/{made}").status_code == (404 if status == 200 else 200)
 
 
-# Uploads under way.
-
-
-def test_uploads_under_way_to_it_are_aborted_and_leave_nothing(tenant: Tenant) -> None:
+def test_uploads_in_progress_are_aborted_and_leave_nothing(tenant: Tenant) -> None:
     made = collecting.make(tenant)["id"]
     parts, untouched = begin(tenant, metadata={"datasetId": made}), begin(tenant)
     parts.put(1, PHOTO)
@@ -201,7 +200,7 @@ def test_uploads_under_way_to_it_are_aborted_and_leave_nothing(tenant: Tenant) -
     assert tenant.inconsistencies() == []
 
 
-def test_restoring_it_does_not_revive_an_upload(tenant: Tenant) -> None:
+def test_restoring_the_collection_does_not_resume_an_upload(tenant: Tenant) -> None:
     made = collecting.make(tenant)["id"]
     parts = begin(tenant, metadata={"datasetId": made})
     collecting.delete(tenant, made)
@@ -212,8 +211,8 @@ def test_restoring_it_does_not_revive_an_upload(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_deleting_while_files_are_uploaded_into_it(tenant: Tenant) -> None:
-    """Whichever comes first: a file goes with the collection, or it is refused; and no upload stays open."""
+def test_deleting_a_collection_while_files_are_uploaded_into_it(tenant: Tenant) -> None:
+    """Whichever comes first: a file is deleted with the collection or rejected, and no upload stays open."""
     made = collecting.make(tenant)["id"]
 
     def upload(number: int) -> None:
@@ -227,7 +226,7 @@ def test_deleting_while_files_are_uploaded_into_it(tenant: Tenant) -> None:
                 (409, {"error": "The upload was ended while it was being opened", "code": "conflict"}),
             )
             return
-        if number % 2:  # its client says no more
+        if number % 2:  # this client sends nothing more
             return
         created = answer.json()
         path, key = f"/api/upload/s3/multipart/{created['uploadId']}", {"key": created["key"]}
@@ -258,5 +257,5 @@ def test_deleting_while_files_are_uploaded_into_it(tenant: Tenant) -> None:
             for row in connection.execute("select state from uploads where organization_id = %s", [tenant.id])
         }
     assert states <= {"aborted", "rejected", "stored", "processing", "ready"}
-    assert collecting.usage(tenant)["counts"]["active"] == 0
+    assert usage(tenant)["counts"]["active"] == 0
     assert tenant.inconsistencies() == []

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tests.given import pictures
 from tests.given.shapes import AN_ID, hyphened
+from tests.given.usage import usage
 from vitrine.library import folders
 
 if TYPE_CHECKING:
@@ -16,12 +17,7 @@ PHOTO = pictures.jpeg(60, 40, seed=51)
 NOT_FOUND = (404, {"error": "Media not found", "code": "not_found"})
 
 
-def usage(tenant: Tenant) -> dict[str, Any]:
-    answered: dict[str, Any] = tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()
-    return answered
-
-
-def test_a_deleted_file_is_gone_everywhere_and_its_bytes_are_in_the_trash(tenant: Tenant) -> None:
+def test_a_deleted_file_is_listed_nowhere_and_its_bytes_count_as_trash(tenant: Tenant) -> None:
     photo = tenant.ready(PHOTO)
     before = usage(tenant)
 
@@ -58,7 +54,7 @@ def test_deleting_twice_counts_once(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_of_ten_that_delete_at_once_one_does(tenant: Tenant) -> None:
+def test_of_ten_concurrent_deletions_one_succeeds(tenant: Tenant) -> None:
     photo = tenant.ready(PHOTO)
 
     with ThreadPoolExecutor(10) as threads:
@@ -70,11 +66,11 @@ def test_of_ten_that_delete_at_once_one_does(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_a_folder_takes_everything_below_it_and_nothing_beside_it(tenant: Tenant) -> None:
+def test_a_folder_is_deleted_with_everything_below_it_and_nothing_beside_it(tenant: Tenant) -> None:
     outer = folders.create(tenant.owner, tenant.collection_id, "outer", path=None, reuse=False)
     inner = folders.create(tenant.owner, tenant.collection_id, "inner", path=outer.path, reuse=False)
     beside = folders.create(tenant.owner, tenant.collection_id, "beside", path=None, reuse=False)
-    photos = [tenant.post_file(PHOTO, path=place.path.ltree()) for place in (outer, inner, inner, beside)]
+    photos = [tenant.post_file(PHOTO, path=str(place.path)) for place in (outer, inner, inner, beside)]
     assert [tenant.finished(photo)["state"] for photo in photos] == ["ready"] * 4
 
     answer = tenant.studio.delete(f"/api/media/{outer.id}")
@@ -91,9 +87,9 @@ def test_a_folder_takes_everything_below_it_and_nothing_beside_it(tenant: Tenant
     assert tenant.inconsistencies() == []
 
 
-def test_what_was_deleted_before_belongs_to_its_own_act(tenant: Tenant) -> None:
+def test_an_item_deleted_before_stays_with_its_own_deletion(tenant: Tenant) -> None:
     folder = folders.create(tenant.owner, tenant.collection_id, "x", path=None, reuse=False)
-    photo = tenant.ready(PHOTO, path=folder.path.ltree())
+    photo = tenant.ready(PHOTO, path=str(folder.path))
     tenant.studio.delete(f"/api/media/{photo}")
 
     assert tenant.studio.delete(f"/api/media/{folder.id}").json() == {
@@ -104,7 +100,7 @@ def test_what_was_deleted_before_belongs_to_its_own_act(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_what_has_changed_since_it_was_read_is_not_deleted_where_that_is_asked(tenant: Tenant) -> None:
+def test_an_item_with_a_stale_etag_is_not_deleted(tenant: Tenant) -> None:
     for route in ("media", "folder"):
         folder = folders.create(tenant.owner, tenant.collection_id, "x", path=None, reuse=False).id.hex
         stale = tenant.studio.get(f"/api/media/{folder}").headers["etag"]
@@ -124,13 +120,13 @@ def test_what_has_changed_since_it_was_read_is_not_deleted_where_that_is_asked(t
     assert tenant.inconsistencies() == []
 
 
-def test_both_spellings_of_an_id_are_taken(tenant: Tenant) -> None:
+def test_both_formats_of_an_id_are_accepted(tenant: Tenant) -> None:
     folder = folders.create(tenant.owner, tenant.collection_id, "x", path=None, reuse=False).id.hex
 
     assert tenant.studio.delete(f"/api/media/{hyphened(folder)}").json()["id"] == folder
 
 
-def test_a_request_may_say_json_and_send_none(tenant: Tenant) -> None:
+def test_an_empty_body_may_be_declared_as_json(tenant: Tenant) -> None:
     folder = folders.create(tenant.owner, tenant.collection_id, "x", path=None, reuse=False).id
 
     assert (
@@ -139,18 +135,18 @@ def test_a_request_may_say_json_and_send_none(tenant: Tenant) -> None:
     )
 
 
-def test_a_collection_is_no_item(tenant: Tenant) -> None:
+def test_a_collection_is_not_an_item(tenant: Tenant) -> None:
     answer = tenant.studio.delete(f"/api/media/{tenant.collection_id}")
 
     assert (answer.status_code, answer.json()) == NOT_FOUND
 
 
-def test_nothing_can_be_put_into_what_is_deleted(tenant: Tenant) -> None:
+def test_nothing_can_be_created_in_a_deleted_folder(tenant: Tenant) -> None:
     folder = folders.create(tenant.owner, tenant.collection_id, "x", path=None, reuse=False)
     tenant.studio.delete(f"/api/media/{folder.id}")
 
     answer = tenant.studio.post(
-        "/api/folder", json={"datasetId": tenant.collection_id.hex, "name": "y", "path": folder.path.ltree()}
+        "/api/folder", json={"datasetId": tenant.collection_id.hex, "name": "y", "path": str(folder.path)}
     )
 
     assert (answer.status_code, answer.json()) == (404, {"error": "Folder not found", "code": "not_found"})

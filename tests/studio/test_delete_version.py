@@ -8,6 +8,7 @@ import httpx
 
 from tests.given import versions as families
 from tests.given.answers import outcome
+from tests.given.items import read_item
 from tests.given.shapes import hyphened
 
 if TYPE_CHECKING:
@@ -31,12 +32,12 @@ def trash(tenant: Tenant) -> list[tuple[str, str, str, int]]:
     ]
 
 
-def test_a_deleted_version_gives_way_to_the_newest_left_and_can_come_back(tenant: Tenant) -> None:
+def test_a_deleted_version_is_replaced_by_the_newest_left_and_can_be_restored(tenant: Tenant) -> None:
     item, second, third, fourth = families.make(tenant, 4)
-    (stored, _), link = families.usage(tenant), families.shown(tenant, fourth)["blob"]
-    size = {each: families.shown(tenant, each)["sizeBytes"] for each in (second, third, fourth)}
+    (stored, _), link = families.bytes_and_counts(tenant), read_item(tenant, fourth)["blob"]
+    size = {each: read_item(tenant, each)["sizeBytes"] for each in (second, third, fourth)}
 
-    # The active one; one that is not; the selected one; and by its own id.
+    # The active version, another version, the selected version, and a version by its own id are deleted.
     assert outcome(families.delete(tenant, item, hyphened(fourth))) == (
         200,
         {"deletedId": fourth, "promotedId": third},
@@ -47,7 +48,7 @@ def test_a_deleted_version_gives_way_to_the_newest_left_and_can_come_back(tenant
     )
     assert families.listed(tenant, item) == [(item, 1, False), (third, 3, True)]
     assert httpx.get(link).status_code == 404
-    after = families.usage(tenant)
+    after = families.bytes_and_counts(tenant)
     assert (after[1], after[0]["total"]) == ({"active": 2, "trash": 2}, stored["total"])
     assert after[0]["trash"] > size[second] + size[fourth]
     assert trash(tenant) == [(second, "version", "one.jpg", 1), (fourth, "version", "one.jpg", 1)]
@@ -57,16 +58,16 @@ def test_a_deleted_version_gives_way_to_the_newest_left_and_can_come_back(tenant
         third,
         1,
     )
-    assert families.shown(tenant, item)["width"] == 41
+    assert read_item(tenant, item)["width"] == 41
 
-    # A second time it is not there, whatever way; nothing is counted twice.
+    # A deleted version is not found on any route, and nothing is counted again.
     for answer in (families.delete(tenant, item, third), tenant.studio.delete(f"/api/media/{third}")):
         assert outcome(answer) in (families.NO_VERSION, families.NOT_FOUND)
     for path in (f"/api/media/{third}", f"/api/media/{third}/versions"):
         assert outcome(tenant.studio.get(path)) == families.NOT_FOUND
-    assert families.usage(tenant)[1] == {"active": 1, "trash": 3}
+    assert families.bytes_and_counts(tenant)[1] == {"active": 1, "trash": 3}
 
-    # Restored by its own id; the newest is shown again. v1 knows none of it.
+    # A version is restored by its own id, and the newest is shown again. v1 does not restore versions.
     assert tenant.studio.post(f"/api/v1/media/{third}/restore").status_code == 404
     assert families.restore(tenant, third) == (
         200,
@@ -83,13 +84,13 @@ def test_a_deleted_version_gives_way_to_the_newest_left_and_can_come_back(tenant
         409,
         {"error": "This item is not deleted", "code": "not_deleted"},
     )
-    assert (families.usage(tenant), httpx.get(link).status_code, trash(tenant)) == (
+    assert (families.bytes_and_counts(tenant), httpx.get(link).status_code, trash(tenant)) == (
         (stored, {"active": 4, "trash": 0}),
         302,
         [],
     )
 
-    # A selection goes with what was selected.
+    # A selection ends when the selected version is deleted.
     families.select(tenant, second)
     tag = tenant.studio.get(f"/api/media/{item}").headers["etag"]
     families.select(tenant, third)
@@ -100,7 +101,7 @@ def test_a_deleted_version_gives_way_to_the_newest_left_and_can_come_back(tenant
     assert tenant.inconsistencies() == []
 
 
-def test_what_is_no_version_of_the_item_to_be_deleted_alone(tenant: Tenant, stranger: Tenant) -> None:
+def test_versions_that_cannot_be_deleted_alone(tenant: Tenant, stranger: Tenant) -> None:
     item, second = families.make(tenant, 2)
     other, others_second = families.make(tenant, 2)
     theirs = families.make(stranger, 2)[1]
@@ -124,18 +125,18 @@ def test_what_is_no_version_of_the_item_to_be_deleted_alone(tenant: Tenant, stra
     assert tenant.inconsistencies() + stranger.inconsistencies() == []
 
 
-def test_an_item_goes_and_comes_with_the_versions_that_lived(tenant: Tenant) -> None:
+def test_an_item_is_deleted_and_restored_with_its_active_versions(tenant: Tenant) -> None:
     item, second, third = families.make(tenant, 3)
     assert families.delete(tenant, item, second).status_code == 200
 
     deleted = tenant.studio.delete(f"/api/media/{item}").json()
 
     assert deleted["deletedCount"] == 2
-    assert families.usage(tenant)[1] == {"active": 0, "trash": 3}
+    assert families.bytes_and_counts(tenant)[1] == {"active": 0, "trash": 3}
     assert families.restore(tenant, second) == IN_TRASH
     assert outcome(families.delete(tenant, item, third)) == families.NO_VERSION
     assert tenant.inconsistencies() == []
-    # Any of its versions stands for the act that took it, and what was deleted before stays deleted.
+    # Any version of the item restores its deletion; a version that was deleted before stays deleted.
     assert families.restore(tenant, third) == (
         200,
         {"id": third, "restoredCount": 2, "deletionId": deleted["deletionId"]},

@@ -28,6 +28,7 @@ from vitrine.errors import (
 )
 from vitrine.models.media import Caption, Detection, Frame, Media
 from vitrine.models.pages import Cursor, Page
+from vitrine.models.places import FolderPath
 
 
 class Keys(Links):
@@ -47,7 +48,7 @@ PHOTO = Media(
     organization_id=ORGANIZATION,
     collection_id=COLLECTION,
     collection_name="Product Photos",
-    path=f"{COLLECTION.hex}.{FOLDER.hex}.{MEDIA.hex}",
+    path=FolderPath(COLLECTION, (FOLDER, MEDIA)),
     type="image",
     status="active",
     row_version=3,
@@ -267,7 +268,7 @@ def test_an_etag_changes_with_the_items_own_state_and_with_nothing_else() -> Non
     ]
     unrelated = [
         replace(PHOTO, collection_name="Renamed"),
-        replace(PHOTO, path=f"{COLLECTION.hex}.{OTHER.hex}.{MEDIA.hex}"),
+        replace(PHOTO, path=FolderPath(COLLECTION, (OTHER, MEDIA))),
     ]
 
     assert len({media_etag(media) for media in own}) == len(own)

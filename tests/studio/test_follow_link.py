@@ -31,20 +31,20 @@ def link(tenant: Tenant, photo: str) -> str:
 
 
 def followed(url: str) -> httpx.Response:
-    """Where it leads, asked without credentials."""
+    """The response at the end of the redirect, requested without credentials."""
     first = http().get(url)
     assert first.status_code == 302, first.text
     return http().get(first.headers["location"])
 
 
-def test_it_leads_whoever_has_it_to_the_bytes(tenant: Tenant) -> None:
+def test_a_permanent_link_redirects_anyone_to_the_file(tenant: Tenant) -> None:
     answer = http().get(link(tenant, tenant.ready(PHOTO)))
 
     assert (answer.status_code, answer.content) == (302, b"")
-    assert answer.headers["cache-control"] == "private, max-age=300"  # and the URL lives an hour
+    assert answer.headers["cache-control"] == "private, max-age=300"  # the URL is valid for an hour
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "X-Amz-Expires=3600" in answer.headers["location"]
-    # users' files are another origin's
+    # files are served from another origin
     assert urlsplit(answer.headers["location"]).netloc != urlsplit(str(answer.url)).netloc
     led = http().get(answer.headers["location"])
     assert (led.status_code, led.content == PHOTO) == (200, True)
@@ -64,7 +64,7 @@ def test_it_leads_whoever_has_it_to_the_bytes(tenant: Tenant) -> None:
     ],
 )
 @pytest.mark.sampled(2)
-def test_a_shape_is_chosen(tenant: Tenant, query: str, mime_type: str, is_original: bool) -> None:
+def test_a_size_can_be_requested(tenant: Tenant, query: str, mime_type: str, is_original: bool) -> None:
     led = followed(link(tenant, tenant.ready(PHOTO)) + query)
 
     assert (led.status_code, led.headers["content-type"], led.content == PHOTO) == (
@@ -88,7 +88,7 @@ def test_a_download_is_saved_under_its_name(tenant: Tenant, query: str, named: s
     assert led.headers["content-disposition"] == f"attachment; filename=\"{named}\"; filename*=UTF-8''{named}"
 
 
-def test_a_type_that_browsers_do_not_show_leads_to_its_frame_and_to_the_file_only_when_asked(
+def test_a_type_that_browsers_cannot_show_redirects_to_its_frame_unless_the_original_is_requested(
     tenant: Tenant,
 ) -> None:
     url = link(tenant, tenant.ready(PHOTO))
@@ -165,7 +165,7 @@ def test_any_name_can_be_downloaded(tenant: Tenant, name: str) -> None:
     ],
 )
 @pytest.mark.sampled(4)
-def test_a_download_ends_as_its_verified_type_does(
+def test_a_download_has_a_suffix_of_its_verified_type(
     tenant: Tenant, filename: str, name: str | None, saved_as: str
 ) -> None:
     photo = upload(tenant, pictures.jpeg(8, 8, seed=3), filename, name)
@@ -179,7 +179,7 @@ def test_a_download_ends_as_its_verified_type_does(
     )
 
 
-def test_another_version_gives_its_own_suffix_and_keeps_the_name(tenant: Tenant) -> None:
+def test_another_version_changes_the_suffix_and_keeps_the_name(tenant: Tenant) -> None:
     photo = tenant.ready(pictures.png(8, 8, seed=3), "photo.png")
     newer = begin(tenant, size=len(PHOTO), filename="retouched.jpeg", metadata={"sourceMediaId": photo})
     assert newer.complete(newer.put_all(PHOTO)).status_code == 200
@@ -194,7 +194,7 @@ def test_another_version_gives_its_own_suffix_and_keeps_the_name(tenant: Tenant)
 
 
 @pytest.mark.parametrize("query", ["", "?download=1", "?size=thumbnail"])
-def test_head_leads_where_get_leads_and_can_be_followed(tenant: Tenant, query: str) -> None:
+def test_head_redirects_like_get_and_can_be_followed(tenant: Tenant, query: str) -> None:
     url = link(tenant, tenant.ready(PHOTO)) + query
 
     got, asked = http().get(url), http().head(url)
@@ -240,7 +240,7 @@ def upload(tenant: Tenant, data: bytes, filename: str, name: str | None) -> str:
     return found
 
 
-def test_a_deleted_item_is_taken_back(tenant: Tenant) -> None:
+def test_the_link_of_a_deleted_item_is_not_found(tenant: Tenant) -> None:
     photo = tenant.ready(PHOTO)
     url = link(tenant, photo)
     tenant.studio.delete(f"/api/media/{photo}")
@@ -258,7 +258,9 @@ def test_a_deleted_item_is_taken_back(tenant: Tenant) -> None:
         "link_token = repeat('x', 22)",
     ],
 )
-def test_what_is_blocked_or_not_verified_or_has_a_new_link_is_taken_back(tenant: Tenant, change: str) -> None:
+def test_the_link_of_a_blocked_or_unverified_item_or_a_replaced_link_is_not_found(
+    tenant: Tenant, change: str
+) -> None:
     photo = tenant.ready(pictures.jpeg(40, 30, seed=2))
     url = link(tenant, photo)
     with owner() as connection:
@@ -267,7 +269,7 @@ def test_what_is_blocked_or_not_verified_or_has_a_new_link_is_taken_back(tenant:
     assert http().get(url).status_code == 404
 
 
-def test_a_link_is_exact(tenant: Tenant, stranger: Tenant) -> None:
+def test_a_link_must_match_exactly(tenant: Tenant, stranger: Tenant) -> None:
     url = link(tenant, tenant.ready(PHOTO))
     other = link(stranger, stranger.ready(PHOTO))
     start, token = url.rsplit("/", 1)
@@ -297,7 +299,7 @@ def test_a_link_is_exact(tenant: Tenant, stranger: Tenant) -> None:
         ("download=2", "download", "Must be true or false"),
     ],
 )
-def test_a_shape_that_there_is_not_is_refused(tenant: Tenant, query: str, field: str, message: str) -> None:
+def test_an_unknown_size_is_rejected(tenant: Tenant, query: str, field: str, message: str) -> None:
     answer = http().get(f"{link(tenant, tenant.ready(pictures.jpeg(40, 30, seed=2)))}?{query}")
 
     assert (answer.status_code, answer.json()) == (
@@ -310,7 +312,7 @@ def test_a_shape_that_there_is_not_is_refused(tenant: Tenant, query: str, field:
     )
 
 
-def test_an_item_without_frames_has_no_thumbnail_and_still_its_file(tenant: Tenant) -> None:
+def test_an_item_without_frames_has_no_thumbnail_but_its_file(tenant: Tenant) -> None:
     broken = pictures.truncated(pictures.jpeg(640, 480, seed=9))
     photo = tenant.post_file(broken)
     assert tenant.finished(photo)["state"] == "failed"

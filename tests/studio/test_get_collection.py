@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.given import collections as collecting
+from tests.given.items import folder
 from tests.given.shapes import A_TIME, hyphened
 
 if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 
-def test_a_collection_is_shown_whole_with_its_etag(tenant: Tenant) -> None:
+def test_a_collection_is_returned_with_its_etag(tenant: Tenant) -> None:
     made = collecting.make(tenant, icon="sun")
 
     answers = [tenant.studio.get(f"/api/dataset/{name}") for name in (made["id"], hyphened(made["id"]))]
@@ -35,16 +36,16 @@ def test_a_collection_is_shown_whole_with_its_etag(tenant: Tenant) -> None:
     assert not answers[0].headers["etag"].startswith("W/")
 
 
-def test_what_lies_in_it_does_not_change_its_etag(tenant: Tenant) -> None:
+def test_items_in_a_collection_do_not_change_its_etag(tenant: Tenant) -> None:
     made = collecting.make(tenant)
     before = tenant.studio.get(f"/api/dataset/{made['id']}").headers["etag"]
 
-    collecting.folder(tenant, made["id"])
+    folder(tenant, "trip", collection=made["id"])
 
     assert tenant.studio.get(f"/api/dataset/{made['id']}").headers["etag"] == before
 
 
-def test_a_deleted_one_is_not_found(tenant: Tenant) -> None:
+def test_a_deleted_collection_is_not_found(tenant: Tenant) -> None:
     made = collecting.make(tenant)
     collecting.delete(tenant, made["id"])
 
@@ -53,7 +54,7 @@ def test_a_deleted_one_is_not_found(tenant: Tenant) -> None:
     assert (answer.status_code, answer.json()) == collecting.NOT_FOUND
 
 
-def test_an_empty_body_said_to_be_json_is_no_fault(tenant: Tenant) -> None:
+def test_an_empty_body_may_be_declared_as_json(tenant: Tenant) -> None:
     answer = tenant.studio.get(
         f"/api/dataset/{tenant.collection_id.hex}", headers={"content-type": "application/json"}
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 NOT_FOUND = (404, {"error": "Folder not found", "code": "not_found"})
 
 
-def test_a_folder_is_shown_as_it_was_when_it_was_made(tenant: Tenant) -> None:
+def test_a_folder_is_shown_as_create_folder_returned_it(tenant: Tenant) -> None:
     home = tenant.collection_id.hex
     outer = tenant.studio.post("/api/folder", json={"datasetId": home, "name": "outer"}).json()["folder"]
     made = tenant.studio.post(
@@ -45,7 +45,7 @@ def test_a_folder_is_shown_as_it_was_when_it_was_made(tenant: Tenant) -> None:
     assert tenant.studio.get(f"/api/folder/{hyphened(made['id']).upper()}").json() == answer.json()
 
 
-def test_what_is_no_folder_is_not_found(tenant: Tenant) -> None:
+def test_an_id_that_is_not_a_folders_is_not_found(tenant: Tenant) -> None:
     photo = tenant.ready(pictures.jpeg(60, 40, seed=91))
     gone = folders.create(tenant.owner, tenant.collection_id, "x", path=None, reuse=False).id.hex
     tenant.studio.delete(f"/api/media/{gone}")

@@ -90,7 +90,7 @@ def test_a_photo_is_shown_with_its_frame(tenant: Tenant) -> None:
         assert http().get(shown["frames"][0][name]).status_code == 200
 
 
-def test_a_folder_is_shown_the_same_way(tenant: Tenant) -> None:
+def test_a_folder_is_shown_with_the_same_fields(tenant: Tenant) -> None:
     outer = folders.create(tenant.owner, tenant.collection_id, "outer", path=None, reuse=False)
     inner = folders.create(tenant.owner, tenant.collection_id, "inner", path=outer.path, reuse=False)
 
@@ -139,38 +139,38 @@ def test_a_folder_is_shown_the_same_way(tenant: Tenant) -> None:
     )
 
 
-def test_a_folder_tells_how_many_pictures_lie_in_it_at_any_depth_and_shows_the_newest(tenant: Tenant) -> None:
+def test_a_folder_counts_its_pictures_at_any_depth_and_previews_the_newest(tenant: Tenant) -> None:
     outer = folders.create(tenant.owner, tenant.collection_id, "outer", path=None, reuse=False)
     inner = folders.create(tenant.owner, tenant.collection_id, "inner", path=outer.path, reuse=False)
     beside = folders.create(tenant.owner, tenant.collection_id, "beside", path=None, reuse=False)
     places = (outer, inner, inner, outer, inner)
     photos = [
-        tenant.ready(pictures.jpeg(40, 30, seed=seed), path=place.path.ltree())
+        tenant.ready(pictures.jpeg(40, 30, seed=seed), path=str(place.path))
         for seed, place in enumerate(places)
     ]
-    tenant.ready(PHOTO, path=beside.path.ltree())
-    deleted = tenant.ready(PHOTO, path=inner.path.ltree())
+    tenant.ready(PHOTO, path=str(beside.path))
+    deleted = tenant.ready(PHOTO, path=str(inner.path))
     before = tenant.studio.get(f"/api/media/{outer.id}").headers["etag"]
     tenant.studio.delete(f"/api/media/{deleted}")
 
-    told = {}
+    reported = {}
     for folder in (outer, inner, beside):
         shown = tenant.studio.get(f"/api/media/{folder.id}").json()["media"]
-        told[folder.name] = (shown["folderItemCount"], [unsigned(url) for url in shown["folderPreviews"]])
+        reported[folder.name] = (shown["folderItemCount"], [unsigned(url) for url in shown["folderPreviews"]])
 
     newest = [
         unsigned(tenant.studio.get(f"/api/media/{photo}").json()["media"]["frames"][0]["thumbnailBlob"])
         for photo in reversed(photos)
     ]
-    assert told["outer"] == (5, newest[:4])
-    assert told["inner"] == (3, [newest[0], newest[2], newest[3]])
-    assert told["beside"][0] == 1
+    assert reported["outer"] == (5, newest[:4])
+    assert reported["inner"] == (3, [newest[0], newest[2], newest[3]])
+    assert reported["beside"][0] == 1
     assert tenant.studio.get(f"/api/media/{outer.id}").headers["etag"] == before
     listed = tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["media"]
     assert {
         each["name"]: (each["folderItemCount"], [unsigned(url) for url in each["folderPreviews"]])
         for each in listed
-    } == {name: told[name] for name in ("outer", "beside")}
+    } == {name: reported[name] for name in ("outer", "beside")}
     assert http().get(listed[-1]["folderPreviews"][0]).headers["content-type"] == "image/webp"
 
 
@@ -193,11 +193,14 @@ def test_captions_objects_and_tags_are_shown(tenant: Tenant) -> None:
     }
     with owner() as connection:
         for statement in (
-            "insert into captions (organization_id, id, frame_id, text) values (%(organization)s, %(caption)s, %(frame)s, 'Two trees')",
+            """insert into captions (organization_id, id, frame_id, text)
+               values (%(organization)s, %(caption)s, %(frame)s, 'Two trees')""",
             """insert into detections (organization_id, id, frame_id, type, label, score, polygon)
-               values (%(organization)s, %(detection)s, %(frame)s, 'object', 'tree', 0.5, '[{"x": 1, "y": 2.5}, {"x": 3, "y": 4}]')""",
+               values (%(organization)s, %(detection)s, %(frame)s, 'object', 'tree', 0.5,
+                       '[{"x": 1, "y": 2.5}, {"x": 3, "y": 4}]')""",
             """insert into tags (organization_id, id, "group", name, is_active)
-               values (%(organization)s, %(tag)s, 'season', 'summer', true), (%(organization)s, %(hidden)s, 'season', 'autumn', false)""",
+               values (%(organization)s, %(tag)s, 'season', 'summer', true),
+                      (%(organization)s, %(hidden)s, 'season', 'autumn', false)""",
             """insert into media_tags (organization_id, media_id, tag_id)
                values (%(organization)s, %(media)s, %(tag)s), (%(organization)s, %(media)s, %(hidden)s)""",
         ):
@@ -222,7 +225,7 @@ def test_captions_objects_and_tags_are_shown(tenant: Tenant) -> None:
     ]
 
 
-def test_both_spellings_of_an_id_are_taken(tenant: Tenant) -> None:
+def test_both_formats_of_an_id_are_accepted(tenant: Tenant) -> None:
     photo = tenant.ready(PHOTO)
 
     shown = [
@@ -234,21 +237,21 @@ def test_both_spellings_of_an_id_are_taken(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize(
-    "spelled",
+    "path",
     ["{id}0", "{half}", "{id}-", "{{{id}}}", "urn:uuid:{id}", "0x{id}", "{id} ", "+{id}", "{odd}", "null"],
 )
-def test_what_is_no_id_is_not_found(tenant: Tenant, spelled: str) -> None:
+def test_an_invalid_id_is_not_found(tenant: Tenant, path: str) -> None:
     folder = folders.create(tenant.owner, tenant.collection_id, "x", path=None, reuse=False).id
     odd = f"{folder.hex[:4]}-{folder.hex[4:]}"
 
-    answer = tenant.studio.get(f"/api/media/{spelled.format(id=folder.hex, half=folder.hex[:31], odd=odd)}")
+    answer = tenant.studio.get(f"/api/media/{path.format(id=folder.hex, half=folder.hex[:31], odd=odd)}")
 
     assert (answer.status_code, answer.json()) == NOT_FOUND
 
 
-def test_an_etag_changes_with_the_item_and_with_nothing_else(tenant: Tenant) -> None:
+def test_the_etag_changes_only_with_the_item(tenant: Tenant) -> None:
     folder = folders.create(tenant.owner, tenant.collection_id, "x", path=None, reuse=False)
-    photo = tenant.ready(PHOTO, path=folder.path.ltree())
+    photo = tenant.ready(PHOTO, path=str(folder.path))
 
     def etag() -> str:
         return tenant.studio.get(f"/api/media/{photo}").headers["etag"]

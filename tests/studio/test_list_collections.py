@@ -28,7 +28,7 @@ def test_the_collections_are_listed_oldest_first(tenant: Tenant) -> None:
     )
 
 
-def test_both_spellings_of_an_id_are_taken(tenant: Tenant) -> None:
+def test_both_formats_of_an_id_are_accepted(tenant: Tenant) -> None:
     plain, hyphened = (
         tenant.studio.get(f"/api/organization/{name}/datasets")
         for name in (tenant.id.hex.upper(), str(tenant.id))
@@ -37,9 +37,7 @@ def test_both_spellings_of_an_id_are_taken(tenant: Tenant) -> None:
     assert (plain.status_code, plain.json()) == (200, hyphened.json())
 
 
-def test_the_path_says_which_organization_and_no_header_overrules_it(
-    tenant: Tenant, stranger: Tenant
-) -> None:
+def test_the_organization_in_the_path_wins_over_a_header(tenant: Tenant, stranger: Tenant) -> None:
     organizations.add_member(stranger.id, tenant.owner.user_id, "viewer")
 
     listed = tenant.studio.get(

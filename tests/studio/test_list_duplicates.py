@@ -27,7 +27,7 @@ def listed(tenant: Tenant, **query: object) -> dict[str, Any]:
     return body
 
 
-def shown(tenant: Tenant, **query: object) -> list[tuple[str, list[str]]]:
+def groups(tenant: Tenant, **query: object) -> list[tuple[str, list[str]]]:
     return [
         (group["match"], [each["media"]["id"] for each in group["items"]])
         for group in listed(tenant, **query)["duplicates"]
@@ -35,24 +35,24 @@ def shown(tenant: Tenant, **query: object) -> list[tuple[str, list[str]]]:
 
 
 def copied(picture: bytes) -> bytes:
-    """The same to look at, in other bytes."""
+    """The same picture in other bytes."""
     opened = Image.open(BytesIO(picture))
     file = BytesIO()
     opened.resize((opened.width // 2, opened.height // 2)).save(file, "JPEG", quality=60)
     return file.getvalue()
 
 
-def test_copies_come_first_then_what_looks_the_same(tenant: Tenant) -> None:
+def test_exact_copies_come_before_similar_pictures(tenant: Tenant) -> None:
     photo = pictures.jpeg(96, 64, seed=1)
     first, copy, small = (
         tenant.ready(each, f"{n}.jpg") for n, each in enumerate((photo, photo, copied(photo)))
     )
     dot, same_dot = (looking(tenant, None, seed=50) for _ in range(2))
-    looking(tenant, 0, seed=51)  # like no other
+    looking(tenant, 0, seed=51)  # similar to no other picture
 
     answer = listed(tenant)
 
-    assert sorted(shown(tenant)) == sorted(
+    assert sorted(groups(tenant)) == sorted(
         [("exact", [first, copy]), ("exact", [dot, same_dot]), ("near", [first, small])]
     )
     assert [group["match"] for group in answer["duplicates"]] == ["exact", "exact", "near"]
@@ -66,20 +66,20 @@ def test_copies_come_first_then_what_looks_the_same(tenant: Tenant) -> None:
         frame["id"] for frame in whole["frames"]
     ]
 
-    # What is deleted does not count; the next one takes the place of the first.
+    # Deleted items are not in a group; the next item becomes the group's first.
     tenant.studio.delete(f"/api/media/{first}")
-    assert shown(tenant) == [("exact", [dot, same_dot]), ("near", [copy, small])]
+    assert groups(tenant) == [("exact", [dot, same_dot]), ("near", [copy, small])]
     tenant.studio.post(f"/api/media/{first}/restore")
-    assert len(shown(tenant)) == 3
+    assert len(groups(tenant)) == 3
 
-    # Nor does what is not the active version: `small` shows another picture from here on.
+    # Versions that are not active are not in a group: `small` shows another picture from here on.
     version = tenant.ready(pictures.jpeg(96, 64, seed=3), sourceMediaId=small)
-    assert [match for match, _ in shown(tenant)] == ["exact"] * 2
+    assert [match for match, _ in groups(tenant)] == ["exact"] * 2
     tenant.studio.delete(f"/api/media/{small}/versions", params={"versionId": version})
-    assert len(shown(tenant)) == 3
+    assert len(groups(tenant)) == 3
 
 
-def test_who_is_in_which_group(tenant: Tenant) -> None:
+def test_each_item_is_in_one_group_at_most(tenant: Tenant) -> None:
     hashes = {
         "a": 0,
         "b": 0b1111,
@@ -92,7 +92,7 @@ def test_who_is_in_which_group(tenant: Tenant) -> None:
     names = {item: name for name, item in named.items()}
 
     found = {
-        distance: [[names[each] for each in items] for _, items in shown(tenant, distance=distance)]
+        distance: [[names[each] for each in items] for _, items in groups(tenant, distance=distance)]
         for distance in (0, 1, 4, 8, 12, 16)
     }
 
@@ -100,7 +100,7 @@ def test_who_is_in_which_group(tenant: Tenant) -> None:
         0: [],
         1: [["far", "far too"]],
         4: [["a", "b"], ["c", "d"], ["far", "far too"]],
-        8: [["a", "b"], ["far", "far too"]],  # c is near to b alone, and b is in a group already
+        8: [["a", "b"], ["far", "far too"]],  # c is near to b only, and b is in a group already
         12: [["a", "b", "c"], ["far", "far too"]],
         16: [["a", "b", "c", "d"], ["far", "far too"]],
     }
@@ -112,15 +112,15 @@ def test_who_is_in_which_group(tenant: Tenant) -> None:
     ]
 
 
-def test_pages_follow_one_another(tenant: Tenant) -> None:
+def test_pages_continue_after_one_another(tenant: Tenant) -> None:
     for seed in range(2):
         for _ in range(2):
-            looking(tenant, (1 << 64) - 1 >> 20 * seed, seed=seed)  # the same bytes
+            looking(tenant, (1 << 64) - 1 >> 20 * seed, seed=seed)  # equal bytes
     for n in range(3):
         for seed in (10, 11):
             looking(tenant, 0xFFFF << 20 * n, seed=seed + 2 * n)
 
-    whole, pages = shown(tenant), []
+    whole, pages = groups(tenant), []
     cursor: dict[str, str] = {}
     while True:
         page = listed(tenant, limit=2, **cursor)
@@ -135,7 +135,7 @@ def test_pages_follow_one_another(tenant: Tenant) -> None:
     assert pages == whole
 
 
-def test_what_is_recorded_at_once_does_not_miss_one_another_and_is_replaced_when_recorded_again(
+def test_concurrent_recordings_see_each_other_and_recording_again_replaces(
     tenant: Tenant,
 ) -> None:
     items = [looking(tenant, 1 << n, seed=n, record=False) for n in range(8)]
@@ -143,25 +143,31 @@ def test_what_is_recorded_at_once_does_not_miss_one_another_and_is_replaced_when
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda item: recorded(tenant, item), items))
 
-    assert shown(tenant) == [("near", items)]
+    assert groups(tenant) == [("near", items)]
     with owner() as connection:
         connection.execute("update versions set phash = (-1)::bigint::bit(64) where id = %s", [items[0]])
     assert [line for line in tenant.inconsistencies() if "perceptual hash" in line] == [
-        f"a version's perceptual hash is compared as it is, in its collection: {UUID(items[0])}: hash -1, compared 1"
+        (
+            "a version's perceptual hash is compared as it is, in its collection: "
+            f"{UUID(items[0])}: hash -1, compared 1"
+        )
     ]
     recorded(tenant, items[0])
-    assert shown(tenant) == [("near", items[1:])]
+    assert groups(tenant) == [("near", items[1:])]
     with owner() as connection:
         connection.execute(
             "update likenesses set distance = 3 where version_id = %s and earlier_id = %s",
             [items[2], items[1]],
         )
     assert [line for line in tenant.inconsistencies() if "hash" in line] == [
-        f"a likeness is as far as the hashes of its versions are, the earlier one told as such: {UUID(items[2])}: 3 bits from {UUID(items[1])}"
+        (
+            "a likeness is as far as the hashes of its versions are, the earlier one told as such: "
+            f"{UUID(items[2])}: 3 bits from {UUID(items[1])}"
+        )
     ]
 
 
-def test_what_it_refuses(tenant: Tenant) -> None:
+def test_invalid_parameters_are_rejected(tenant: Tenant) -> None:
     path = f"/api/dataset/{tenant.collection_id.hex}/duplicates"
     number, none = "Must be a whole number", "Not a cursor of this listing"
     cases: list[tuple[dict[str, str], dict[str, object]]] = [
@@ -226,8 +232,8 @@ def test_what_it_refuses(tenant: Tenant) -> None:
 
 
 def looking(tenant: Tenant, bits: int | None, seed: int, *, record: bool = True) -> str:
-    """A verified item that looks like this, as if by chance: its rows, without its objects. Two of one
-    seed have the same bytes.
+    """The id of a verified item with this perceptual hash: its rows, without its objects. Items of one seed
+    have equal bytes.
     """
     item = mint_id()
     values = {
@@ -241,19 +247,21 @@ def looking(tenant: Tenant, bits: int | None, seed: int, *, record: bool = True)
     with owner() as connection:
         connection.execute(
             """
-            insert into media (organization_id, id, collection_id, type, name, link_token, active_version_id, filename, mime_type, size_bytes, sha256,
-                               processing, verified_at, created_by)
-            values (%(organization)s, %(id)s, %(collection)s, 'image', 'p', repeat('t', 22), %(id)s, 'p', 'image/jpeg', 1,
-                    sha256(%(seed)s::text::bytea), 'ready', now(), %(person)s)
+            insert into media (organization_id, id, collection_id, type, name, link_token, active_version_id,
+                               filename, mime_type, size_bytes, sha256, processing, verified_at, created_by)
+            values (%(organization)s, %(id)s, %(collection)s, 'image', 'p', repeat('t', 22), %(id)s, 'p',
+                    'image/jpeg', 1, sha256(%(seed)s::text::bytea), 'ready', now(), %(person)s)
             """,
             values,
         )
         connection.execute(
             """
-            insert into versions (organization_id, id, media_id, number, external_url, filename, mime_type, size_bytes, stored_bytes, sha256, phash,
-                                  processing, verified_at, created_by)
-            values (%(organization)s, %(id)s, %(id)s, 1, 'https://example.org', 'p', 'image/jpeg', 1, 0, sha256(%(seed)s::text::bytea),
-                    %(bits)s::bigint::bit(64), 'ready', now(), %(person)s)
+            insert into versions (organization_id, id, media_id, number, external_url, filename, mime_type,
+                                  size_bytes, stored_bytes, sha256, phash, processing, verified_at,
+                                  created_by)
+            values (%(organization)s, %(id)s, %(id)s, 1, 'https://example.org', 'p', 'image/jpeg',
+                    1, 0, sha256(%(seed)s::text::bytea), %(bits)s::bigint::bit(64), 'ready', now(),
+                    %(person)s)
             """,
             values,
         )

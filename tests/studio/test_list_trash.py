@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.given.items import delete, folder, photo, restore
 from tests.given.shapes import A_TIME, AN_ID
-from tests.studio.test_restore_media import delete, folder, photo, restore
 
 if TYPE_CHECKING:
     from tests.given.tenants import Tenant
@@ -20,7 +20,7 @@ def trash(tenant: Tenant, **query: object) -> dict[str, Any]:
     return body
 
 
-def test_each_act_of_deletion_is_listed_newest_first(tenant: Tenant) -> None:
+def test_deletions_are_listed_newest_first(tenant: Tenant) -> None:
     trip = folder(tenant, "trip")
     photo(tenant, trip["path"])
     lone = photo(tenant, seed=2)
@@ -44,7 +44,7 @@ def test_each_act_of_deletion_is_listed_newest_first(tenant: Tenant) -> None:
     }
 
 
-def test_what_was_restored_is_not_in_the_trash(tenant: Tenant) -> None:
+def test_a_restored_item_is_not_in_the_trash(tenant: Tenant) -> None:
     item = folder(tenant, "back again")["id"]
     delete(tenant, item)
     restore(tenant, item)
@@ -52,7 +52,7 @@ def test_what_was_restored_is_not_in_the_trash(tenant: Tenant) -> None:
     assert trash(tenant)["trash"] == []
 
 
-def test_pages_follow_one_another(tenant: Tenant) -> None:
+def test_pages_continue_after_one_another(tenant: Tenant) -> None:
     items = [folder(tenant, f"{number}")["id"] for number in range(5)]
     for item in items:
         delete(tenant, item)
@@ -70,7 +70,7 @@ def test_pages_follow_one_another(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "1001"}, {"limit": "NaN"}, {"cursor": "x"}])
-def test_a_page_that_cannot_be_is_refused(tenant: Tenant, query: dict[str, str]) -> None:
+def test_an_invalid_page_is_rejected(tenant: Tenant, query: dict[str, str]) -> None:
     answer = tenant.studio.get(f"/api/organization/{tenant.id.hex}/trash", params=query)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")

@@ -13,6 +13,7 @@ from tests.given import pictures
 from tests.given import versions as families
 from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE, owner
+from tests.given.items import folder, read_item
 from tests.given.protocol import begin
 from tests.given.shapes import hyphened
 
@@ -28,18 +29,18 @@ def followed(link: str) -> bytes:
     return httpx.get(first.headers["location"]).content
 
 
-def test_a_version_has_its_own_bytes_and_the_rest_of_its_item(tenant: Tenant) -> None:
+def test_a_version_shows_its_own_bytes_and_its_items_description(tenant: Tenant) -> None:
     home = tenant.collection_id.hex
-    trip = collecting.folder(tenant, home)
+    trip = folder(tenant, "trip")
     item = tenant.ready(families.picture(1), "one.jpg", path=trip["path"], title="A title")
     tenant.studio.patch(
         f"/api/media/{item}",
         json={"name": "Ours", "metadata": {"title": "A title", "tags": {"color": ["red"]}, "own": 1}},
     )
-    before, tag = families.shown(tenant, item), tenant.studio.get(f"/api/media/{item}").headers["etag"]
+    before, tag = read_item(tenant, item), tenant.studio.get(f"/api/media/{item}").headers["etag"]
 
-    # In a form, beside what an item may be told and a version is not; in parts, of a version; each spelling
-    # of an id.
+    # One version is uploaded by a form, with fields that only a new item may have; one in parts, as a version
+    # of a version. Ids are sent in both formats.
     theirs = {"name": "Theirs", "title": "Theirs", "path": home, "relativePath": "x/two.jpg"}
     second = tenant.ready(families.picture(2), "two.jpg", sourceMediaId=hyphened(item), **theirs)
     parts = begin(tenant, filename="three.jpg", metadata={"sourceMediaId": second, "datasetId": home})
@@ -52,10 +53,10 @@ def test_a_version_has_its_own_bytes_and_the_rest_of_its_item(tenant: Tenant) ->
         tenant.studio.get(f"/api/media/{each}/versions").json()["versions"]
         for each in (item, second, hyphened(third))
     ]
-    # frames' URLs are signed anew each second
+    # the URLs of frames are signed again each second
     assert len({str([{**one, "frames": 0} for one in answer]) for answer in answers}) == 1
     versions = answers[0]
-    ids, now = [item, second, third], families.shown(tenant, item)
+    ids, now = [item, second, third], read_item(tenant, item)
     assert [
         (
             one["id"],
@@ -85,7 +86,7 @@ def test_a_version_has_its_own_bytes_and_the_rest_of_its_item(tenant: Tenant) ->
         (1, each) for each in ids
     ]
 
-    # The item is as it was, but that it shows its newest version; the others are shown by their own ids.
+    # The item is unchanged, except that it shows its newest version. Other versions are shown by their ids.
     its_own = (
         "id",
         "name",
@@ -102,19 +103,19 @@ def test_a_version_has_its_own_bytes_and_the_rest_of_its_item(tenant: Tenant) ->
     assert [now[key] for key in bytes_of] == [versions[2][key] for key in bytes_of]
     assert now["frames"][0]["id"] == versions[2]["frames"][0]["id"]
     assert tenant.studio.get(f"/api/media/{item}").headers["etag"] != tag
-    third_shown = families.shown(tenant, third)
+    third_shown = read_item(tenant, third)
     assert ({**third_shown, "frames": 0}, {**status["media"], "frames": 0}) == (
         {**versions[2], "frames": 0},
     ) * 2
     assert (status["state"], completed.json()["location"].rsplit("/", 1)[1]) == ("ready", third)
 
-    # Links: the item's follows its active version, a version's leads to that one.
+    # An item's link redirects to its active version, a version's link to that version.
     assert [followed(link) for link in (now["blob"], *(one["blob"] for one in versions))] == [
         families.picture(n) for n in (3, 1, 2, 3)
     ]
     assert len({now["blob"], *(one["blob"] for one in versions)}) == 4
 
-    # One item in every list, of whichever dialect; three originals in the store.
+    # Every list of either dialect has one item; the store has three originals.
     assert collecting.level(tenant, home, trip["path"]) == [item]
     assert tenant.studio.get(f"/api/dataset/{home}/media").json()["media"][0]["folderItemCount"] == 1
     page = tenant.studio.get("/api/v1/media").json()["data"]
@@ -124,11 +125,11 @@ def test_a_version_has_its_own_bytes_and_the_rest_of_its_item(tenant: Tenant) ->
         now["sizeBytes"],
     )
     assert [tenant.studio.get(f"/api/v1/media/{each}").status_code for each in (item, second)] == [200, 404]
-    assert families.usage(tenant)[1] == {"active": 3, "trash": 0}
+    assert families.bytes_and_counts(tenant)[1] == {"active": 3, "trash": 0}
     assert tenant.inconsistencies() == []
 
 
-def test_what_no_version_can_be_made_of(tenant: Tenant, stranger: Tenant) -> None:
+def test_uploads_that_cannot_become_a_version_are_rejected(tenant: Tenant, stranger: Tenant) -> None:
     home = tenant.collection_id.hex
     item, second = families.make(tenant, 2)
     assert families.delete(tenant, item, second).status_code == 200
@@ -137,7 +138,7 @@ def test_what_no_version_can_be_made_of(tenant: Tenant, stranger: Tenant) -> Non
     theirs, elsewhere = stranger.ready(pictures.jpeg(40, 30)), collecting.make(tenant)["id"]
     not_there = families.NOT_FOUND
     cases: list[tuple[str, str | None, tuple[int, dict[str, str]] | None]] = [
-        (collecting.folder(tenant, home)["id"], None, FOLDER),
+        (folder(tenant, "trip")["id"], None, FOLDER),
         (NOWHERE, None, not_there),
         (second, None, not_there),
         (gone, None, not_there),
@@ -189,9 +190,7 @@ def test_what_no_version_can_be_made_of(tenant: Tenant, stranger: Tenant) -> Non
 
 
 @pytest.mark.parametrize("many", [6, pytest.param(20, marks=pytest.mark.soak)])
-def test_versions_that_come_at_once_have_a_number_each_and_the_newest_is_shown(
-    tenant: Tenant, many: int
-) -> None:
+def test_concurrent_versions_get_distinct_numbers_and_the_newest_is_shown(tenant: Tenant, many: int) -> None:
     item = tenant.ready(families.picture(1))
 
     with ThreadPoolExecutor(many) as threads:
@@ -208,14 +207,14 @@ def test_versions_that_come_at_once_have_a_number_each_and_the_newest_is_shown(
     assert [number for _, number, _ in listed] == list(range(1, many + 2))
     assert {version for version, _, _ in listed} == {item, *sent}
     assert [version for version, _, is_active in listed if is_active] == [listed[-1][0]]
-    # A number is never given twice.
+    # The number of a deleted version is not used again.
     assert families.delete(tenant, item, listed[-1][0]).status_code == 200
     families.add(tenant, item, 1)
     assert families.listed(tenant, item)[-1][1] == many + 2
     assert tenant.inconsistencies() == []
 
 
-def test_a_version_of_an_item_that_was_deleted_meanwhile_is_refused_and_says_why(tenant: Tenant) -> None:
+def test_a_version_of_an_item_deleted_meanwhile_is_rejected_with_a_reason(tenant: Tenant) -> None:
     item = tenant.ready(families.picture(1))
     parts = begin(tenant, metadata={"sourceMediaId": item})
     parts.put_all(families.picture(2))
@@ -223,7 +222,7 @@ def test_a_version_of_an_item_that_was_deleted_meanwhile_is_refused_and_says_why
         "/api/upload/s3/params",
         params={"filename": "a.jpg", "type": "image/jpeg", "metadata[sourceMediaId]": item},
     ).json()
-    before = families.usage(tenant)[0]["total"]
+    before = families.bytes_and_counts(tenant)[0]["total"]
     assert tenant.studio.delete(f"/api/media/{item}").json()["deletedCount"] == 1
 
     completed = parts.complete()
@@ -239,15 +238,15 @@ def test_a_version_of_an_item_that_was_deleted_meanwhile_is_refused_and_says_why
         status = tenant.finished(version)
         assert (status["state"], status["reason"]) == ("rejected", families.DELETED)
         assert outcome(tenant.studio.get(f"/api/media/{version}")) == families.NOT_FOUND
-    assert families.usage(tenant)[0]["total"] == before
+    assert families.bytes_and_counts(tenant)[0]["total"] == before
     assert families.restore(tenant, item)[1]["restoredCount"] == 1
     assert families.listed(tenant, item) == [(item, 1, True)]
     assert tenant.inconsistencies() == []
 
 
-def test_a_version_whose_bytes_are_refused_or_fail_leaves_its_item_as_it_was(tenant: Tenant) -> None:
+def test_a_version_that_is_rejected_or_fails_leaves_its_item_unchanged(tenant: Tenant) -> None:
     item = tenant.ready(families.picture(1))
-    before = families.shown(tenant, item)
+    before = read_item(tenant, item)
 
     rejected = tenant.post_file(b"%PDF-1.7 or so" * 100, sourceMediaId=item)
     broken = tenant.post_file(pictures.truncated(pictures.jpeg(900, 600), share=0.1), sourceMediaId=item)
@@ -258,7 +257,7 @@ def test_a_version_whose_bytes_are_refused_or_fail_leaves_its_item_as_it_was(ten
         [(1, True), (2, False)],
         [(1, True), (3, False)],
     )
-    assert {**families.shown(tenant, item), "updatedAt": 0, "frames": 0} == {
+    assert {**read_item(tenant, item), "updatedAt": 0, "frames": 0} == {
         **before,
         "updatedAt": 0,
         "frames": 0,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.given import pictures
 from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE, owner
+from tests.given.items import folder, read_item, total
 from tests.given.shapes import AN_ETAG, hyphened
 
 if TYPE_CHECKING:
@@ -27,32 +28,11 @@ INTO_ITSELF = (
 )
 
 
-def folder(tenant: Tenant, name: str, path: str | None = None, **more: object) -> dict[str, Any]:
-    answer = tenant.studio.post(
-        "/api/folder", json={"datasetId": tenant.collection_id.hex, "name": name, "path": path, **more}
-    )
-    assert answer.status_code == 200, answer.text
-    made: dict[str, Any] = answer.json()["folder"]
-    return made
-
-
 def move(tenant: Tenant, item: str, path: object, **headers: str) -> httpx.Response:
     return tenant.studio.patch(f"/api/media/{item}/move", json={"destinationPath": path}, headers=headers)
 
 
-def shown(tenant: Tenant, item: str) -> dict[str, Any]:
-    media: dict[str, Any] = tenant.studio.get(f"/api/media/{item}").json()["media"]
-    return media
-
-
-def total(tenant: Tenant, path: str) -> int:
-    number: int = tenant.studio.get(
-        f"/api/dataset/{tenant.collection_id.hex}/media", params={"path": path}
-    ).json()["pagination"]["total"]
-    return number
-
-
-def test_a_moved_folder_takes_everything_below_it_along(tenant: Tenant) -> None:
+def test_a_folder_is_moved_with_everything_below_it(tenant: Tenant) -> None:
     year, archive = folder(tenant, "2026"), folder(tenant, "archive")
     trip = folder(tenant, "trip", year["path"])
     day = folder(tenant, "day", trip["path"])
@@ -63,7 +43,7 @@ def test_a_moved_folder_takes_everything_below_it_along(tenant: Tenant) -> None:
 
     path = f"{archive['path']}.{trip['id']}"
     assert outcome(answer) == (200, {"id": trip["id"], "newPath": path, "success": True})
-    assert [shown(tenant, each)["path"] for each in (trip["id"], day["id"], photo)] == [
+    assert [read_item(tenant, each)["path"] for each in (trip["id"], day["id"], photo)] == [
         path,
         f"{path}.{day['id']}",
         f"{path}.{day['id']}.{photo}",
@@ -76,7 +56,7 @@ def test_a_moved_folder_takes_everything_below_it_along(tenant: Tenant) -> None:
     after = tenant.studio.get(f"/api/media/{photo}")
     assert after.headers["etag"] == before.headers["etag"]
     assert after.json()["media"]["updatedAt"] == before.json()["media"]["updatedAt"]
-    assert [shown(tenant, each["id"])["folderItemCount"] for each in (year, archive)] == [0, 1]
+    assert [read_item(tenant, each["id"])["folderItemCount"] for each in (year, archive)] == [0, 1]
     assert tenant.inconsistencies() == []
 
 
@@ -96,7 +76,7 @@ def test_a_file_moves_to_a_folder_and_back_to_the_root(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_moving_is_a_change_of_the_item_s_own_and_of_nothing_else_s(tenant: Tenant) -> None:
+def test_moving_changes_only_the_moved_item(tenant: Tenant) -> None:
     there, beside = folder(tenant, "there"), folder(tenant, "beside")
     before = {each["id"]: tenant.studio.get(f"/api/media/{each['id']}") for each in (there, beside)}
 
@@ -113,7 +93,7 @@ def test_moving_is_a_change_of_the_item_s_own_and_of_nothing_else_s(tenant: Tena
     assert moved["updatedAt"] > before[there["id"]].json()["media"]["updatedAt"]
 
 
-def test_moving_to_where_it_lies_changes_nothing(tenant: Tenant) -> None:
+def test_moving_an_item_to_its_present_place_changes_nothing(tenant: Tenant) -> None:
     year = folder(tenant, "2026")
     trip = folder(tenant, "trip", year["path"])
     before = tenant.studio.get(f"/api/media/{trip['id']}")
@@ -127,18 +107,18 @@ def test_moving_to_where_it_lies_changes_nothing(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_the_last_id_of_the_path_decides_in_either_spelling(tenant: Tenant) -> None:
+def test_the_last_id_of_the_path_decides_in_either_format(tenant: Tenant) -> None:
     places = [folder(tenant, str(number)) for number in range(4)]
     trip = folder(tenant, "trip")["id"]
     home = tenant.collection_id
-    spelled = [
+    sent = [
         places[0]["id"],
         f"{NOWHERE}.{places[1]['id']}",
         f"{home}.{hyphened(places[2]['id']).upper()}",
         str(home),
     ]
 
-    paths = [move(tenant, hyphened(trip), path).json()["newPath"] for path in spelled]
+    paths = [move(tenant, hyphened(trip), path).json()["newPath"] for path in sent]
 
     assert paths == [
         *(f"{place['path']}.{trip}" for place in places[:3]),
@@ -162,7 +142,7 @@ def test_a_folder_does_not_move_into_itself(tenant: Tenant, where: str) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_a_folder_moves_beside_one_whose_id_begins_alike(tenant: Tenant) -> None:
+def test_a_folder_moves_into_one_whose_id_has_the_same_prefix(tenant: Tenant) -> None:
     top = folder(tenant, "top")
     beside = folder(tenant, "beside")
 
@@ -170,7 +150,7 @@ def test_a_folder_moves_beside_one_whose_id_begins_alike(tenant: Tenant) -> None
     assert move(tenant, top["id"], tenant.collection_id.hex).status_code == 200
 
 
-def test_a_file_is_no_destination(tenant: Tenant) -> None:
+def test_a_file_is_not_a_destination(tenant: Tenant) -> None:
     photo, other = tenant.ready(PHOTO), tenant.ready(PHOTO)
 
     for path in (f"{tenant.collection_id.hex}.{photo}", other):
@@ -189,7 +169,7 @@ def test_nothing_moves_to_another_collection(tenant: Tenant, where: str) -> None
     other = tenant.studio.post(f"/api/organization/{tenant.id.hex}/datasets", json={"name": "Other"}).json()[
         "id"
     ]
-    path = other if where == "its root" else folder(tenant, "there", datasetId=other)["path"]
+    path = other if where == "its root" else folder(tenant, "there", collection=other)["path"]
 
     answer = move(tenant, folder(tenant, "x")["id"], path)
 
@@ -203,7 +183,7 @@ def test_nothing_moves_to_another_collection(tenant: Tenant, where: str) -> None
     "where",
     ["nowhere", "another tenant's folder", "another tenant's collection", "deleted", "in a deleted one"],
 )
-def test_a_destination_that_is_not_there_is_not_found(tenant: Tenant, stranger: Tenant, where: str) -> None:
+def test_a_missing_destination_is_not_found(tenant: Tenant, stranger: Tenant, where: str) -> None:
     gone = folder(tenant, "gone")
     below = folder(tenant, "below", gone["path"])
     tenant.studio.delete(f"/api/media/{gone['id']}")
@@ -219,7 +199,7 @@ def test_a_destination_that_is_not_there_is_not_found(tenant: Tenant, stranger: 
 
 
 @pytest.mark.parametrize(
-    ("body", "said_of_it"),
+    ("body", "message"),
     [
         ({}, "Required"),
         ({"destinationPath": None}, "Must be a string"),
@@ -228,7 +208,7 @@ def test_a_destination_that_is_not_there_is_not_found(tenant: Tenant, stranger: 
         (None, "Required"),
     ],
 )
-def test_a_destination_must_be_named(tenant: Tenant, body: dict[str, object] | None, said_of_it: str) -> None:
+def test_a_destination_is_required(tenant: Tenant, body: dict[str, object] | None, message: str) -> None:
     answer = tenant.studio.patch(
         f"/api/media/{folder(tenant, 'x')['id']}/move",
         json=body,
@@ -242,9 +222,9 @@ def test_a_destination_must_be_named(tenant: Tenant, body: dict[str, object] | N
     assert outcome(answer) == (
         400,
         {
-            "error": f"destinationPath: {said_of_it}",
+            "error": f"destinationPath: {message}",
             "code": "invalid",
-            "details": [{"path": ["destinationPath"], "message": said_of_it}],
+            "details": [{"path": ["destinationPath"], "message": message}],
         },
     )
 
@@ -253,17 +233,18 @@ def test_a_destination_must_be_named(tenant: Tenant, body: dict[str, object] | N
     "path",
     ["", "nonsense", "/", f"{NOWHERE}/x", ".", f"{NOWHERE}.", "%", ".".join([NOWHERE] * 40), "x" * 100_000],
 )
-def test_what_is_no_path_is_refused(tenant: Tenant, path: str) -> None:
+def test_an_invalid_path_is_rejected(tenant: Tenant, path: str) -> None:
     assert outcome(move(tenant, folder(tenant, "x")["id"], path)) == (
         400,
         {
-            "error": "destinationPath is not a path: ids joined by dots, from the collection down to a folder",
+            "error": "destinationPath is not a path: "
+            "ids joined by dots, from the collection down to a folder",
             "code": "invalid",
         },
     )
 
 
-def test_what_is_deleted_does_not_move(tenant: Tenant) -> None:
+def test_a_deleted_item_does_not_move(tenant: Tenant) -> None:
     there, gone = folder(tenant, "there"), folder(tenant, "gone")
     below = folder(tenant, "below", gone["path"])
     tenant.studio.delete(f"/api/media/{gone['id']}")
@@ -273,7 +254,7 @@ def test_what_is_deleted_does_not_move(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_folders_come_to_lie_32_deep_and_no_deeper(tenant: Tenant) -> None:
+def test_moved_folders_are_nested_32_deep_at_most(tenant: Tenant) -> None:
     path = tenant.collection_id.hex
     for depth in range(1, 31):
         path = folder(tenant, str(depth), path)["path"]
@@ -296,12 +277,12 @@ def test_folders_come_to_lie_32_deep_and_no_deeper(tenant: Tenant) -> None:
         400,
         {"error": rejection, "code": "invalid"},
     )
-    # a file lies in the deepest
+    # the deepest folder contains a file
     assert move(tenant, tenant.ready(PHOTO), at_the_limit.json()["newPath"]).status_code == 200
     assert tenant.inconsistencies() == []
 
 
-def test_what_is_in_the_trash_comes_along(tenant: Tenant) -> None:
+def test_deleted_items_move_with_their_folder(tenant: Tenant) -> None:
     top, there = folder(tenant, "top"), folder(tenant, "there")
     gone = folder(tenant, "gone", top["path"])
     photo = tenant.ready(PHOTO, path=gone["path"])
@@ -318,24 +299,27 @@ def test_what_is_in_the_trash_comes_along(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_a_file_that_is_not_verified_yet_is_counted_where_it_then_lies(tenant: Tenant) -> None:
+def test_an_unverified_file_is_later_counted_in_its_new_place(tenant: Tenant) -> None:
     there = folder(tenant, "there")
     photo = tenant.ready(PHOTO)
-    with owner() as connection:  # as it was before its bytes were looked at
+    with owner() as connection:  # the state before its bytes are checked
         connection.execute("update media set verified_at = null where id = %s", [photo])
         connection.execute(
-            "insert into count_ledger (organization_id, collection_id, place_id, type, delta) values (%s, %s, %s, 'image', -1)",
+            """
+            insert into count_ledger (organization_id, collection_id, place_id, type, delta)
+            values (%s, %s, %s, 'image', -1)
+            """,
             [tenant.id, tenant.collection_id, tenant.collection_id],
         )
 
     assert move(tenant, photo, there["path"]).status_code == 200
 
     assert (total(tenant, tenant.collection_id.hex), total(tenant, there["path"])) == (1, 1)
-    assert shown(tenant, there["id"])["folderItemCount"] == 0
+    assert read_item(tenant, there["id"])["folderItemCount"] == 0
 
 
 @pytest.mark.parametrize("stale", ['"00000000000000000000000000000000"', "W/{etag}", "nonsense", ""])
-def test_a_move_of_what_has_changed_meanwhile_is_refused(tenant: Tenant, stale: str) -> None:
+def test_a_move_with_a_stale_etag_is_rejected(tenant: Tenant, stale: str) -> None:
     there, item = folder(tenant, "there"), folder(tenant, "x")
     etag = tenant.studio.get(f"/api/media/{item['id']}").headers["etag"]
 
@@ -351,13 +335,13 @@ def test_a_move_of_what_has_changed_meanwhile_is_refused(tenant: Tenant, stale: 
     assert move(tenant, item["id"], tenant.collection_id.hex, **{"if-match": "*"}).status_code == 200
 
 
-def test_a_bad_destination_is_said_before_a_stale_item(tenant: Tenant) -> None:
+def test_an_invalid_destination_is_reported_before_a_stale_etag(tenant: Tenant) -> None:
     item = folder(tenant, "x")
 
     assert outcome(move(tenant, item["id"], item["path"], **{"if-match": '"x"'})) == INTO_ITSELF
 
 
-def test_sixty_four_racing_moves_never_make_a_cycle(tenant: Tenant) -> None:
+def test_sixty_four_concurrent_moves_never_make_a_cycle(tenant: Tenant) -> None:
     places = [folder(tenant, str(number)) for number in range(8)]
     photo = tenant.ready(PHOTO, path=places[0]["path"])
     draw = random.Random(7)
@@ -374,9 +358,9 @@ def test_sixty_four_racing_moves_never_make_a_cycle(tenant: Tenant) -> None:
         '{"error":"A folder cannot be moved into itself or into a folder below it","code":"invalid"}'
     }
     assert sum(answer.status_code == 200 for answer in answers) > 8
-    assert shown(tenant, photo)["path"].endswith(f"{places[0]['id']}.{photo}")
+    assert read_item(tenant, photo)["path"].endswith(f"{places[0]['id']}.{photo}")
     assert (
-        shown(tenant, tenant.studio.get(f"/api/folder/{places[0]['id']}").json()["folder"]["id"])[
+        read_item(tenant, tenant.studio.get(f"/api/folder/{places[0]['id']}").json()["folder"]["id"])[
             "folderItemCount"
         ]
         == 1
@@ -384,7 +368,7 @@ def test_sixty_four_racing_moves_never_make_a_cycle(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_a_folder_moves_into_another_while_that_moves_into_it(tenant: Tenant) -> None:
+def test_two_folders_that_move_into_each_other_concurrently(tenant: Tenant) -> None:
     for _ in range(10):
         one, two = folder(tenant, "one"), folder(tenant, "two")
         below = folder(tenant, "below", two["path"])
@@ -398,7 +382,7 @@ def test_a_folder_moves_into_another_while_that_moves_into_it(tenant: Tenant) ->
     assert tenant.inconsistencies() == []
 
 
-def test_moves_deletions_and_births_race_and_the_books_agree(tenant: Tenant) -> None:
+def test_concurrent_moves_deletions_and_uploads_stay_consistent(tenant: Tenant) -> None:
     places = [folder(tenant, str(number)) for number in range(6)]
     draw = random.Random(11)
 
@@ -425,7 +409,7 @@ def test_a_file_moves_while_it_is_being_processed(tenant: Tenant) -> None:
 
     def wander(photo: str) -> None:
         for turn in range(6):
-            # 404: not born yet
+            # 404: not inserted yet
             assert move(tenant, photo, places[turn % 2]["path"]).status_code in (200, 404)
 
     with ThreadPoolExecutor(6) as threads:

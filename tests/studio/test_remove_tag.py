@@ -9,9 +9,10 @@ import pytest
 
 from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE, owner
+from tests.given.items import folder, photo, read_item_with_etag
 from tests.given.names import COMPOSED, DECOMPOSED
 from tests.given.shapes import AN_ETAG
-from tests.given.tags import add, folder, given, hide, photo, remove, shown, tags_of
+from tests.given.tags import add, given, hide, remove, tags_of
 
 if TYPE_CHECKING:
     from tests.given.tenants import Tenant
@@ -21,10 +22,10 @@ TAGS = {"color": ["blue", "red"], "season": ["spring"]}
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
-def test_an_item_has_a_tag_less_and_is_answered_whole(tenant: Tenant, kind: str) -> None:
-    item = photo(tenant) if kind == "file" else folder(tenant)
+def test_removing_a_tag_returns_the_whole_item(tenant: Tenant, kind: str) -> None:
+    item = photo(tenant) if kind == "file" else folder(tenant)["id"]
     given(tenant, item, TAGS)
-    before, etag = shown(tenant, item)
+    before, etag = read_item_with_etag(tenant, item)
 
     answer = remove(tenant, item, label="color", value="red")
 
@@ -37,13 +38,13 @@ def test_an_item_has_a_tag_less_and_is_answered_whole(tenant: Tenant, kind: str)
     assert media["updatedAt"] > before["updatedAt"]
     assert answer.headers["etag"] == AN_ETAG
     assert answer.headers["etag"] != etag
-    assert answer.headers["etag"] == shown(tenant, item)[1]
+    assert answer.headers["etag"] == read_item_with_etag(tenant, item)[1]
     assert tags_of(tenant, item) == {"color": ["blue"], "season": ["spring"]}
     assert tenant.inconsistencies() == []
 
 
-def test_the_last_value_takes_its_group_along(tenant: Tenant) -> None:
-    item = folder(tenant)
+def test_a_group_disappears_with_its_last_value(tenant: Tenant) -> None:
+    item = folder(tenant)["id"]
     given(tenant, item, TAGS)
 
     assert remove(tenant, item, label="season", value="spring").json()["media"]["metadata"]["tags"] == {
@@ -51,8 +52,8 @@ def test_the_last_value_takes_its_group_along(tenant: Tenant) -> None:
     }
 
 
-def test_without_a_value_the_whole_group_goes(tenant: Tenant) -> None:
-    item, other = folder(tenant), folder(tenant)
+def test_without_a_value_the_whole_group_is_removed(tenant: Tenant) -> None:
+    item, other = folder(tenant)["id"], folder(tenant)["id"]
     for each in (item, other):
         given(tenant, each, TAGS)
 
@@ -70,18 +71,18 @@ def test_without_a_value_the_whole_group_goes(tenant: Tenant) -> None:
         {"label": "x" * 255},
     ],
 )
-def test_what_is_not_there_is_removed_already(tenant: Tenant, body: dict[str, str]) -> None:
-    item = folder(tenant)
+def test_removing_a_missing_tag_changes_nothing(tenant: Tenant, body: dict[str, str]) -> None:
+    item = folder(tenant)["id"]
     given(tenant, item, TAGS)
-    before, etag = shown(tenant, item)
+    before, etag = read_item_with_etag(tenant, item)
 
     answer = remove(tenant, item, **body)
 
     assert (outcome(answer), answer.headers["etag"]) == ((200, {"media": before}), etag)
 
 
-def test_both_are_trimmed_and_composed(tenant: Tenant) -> None:
-    item = folder(tenant)
+def test_label_and_value_are_trimmed_and_composed(tenant: Tenant) -> None:
+    item = folder(tenant)["id"]
     given(tenant, item, {COMPOSED: [COMPOSED]})
 
     assert (
@@ -124,18 +125,18 @@ def test_both_are_trimmed_and_composed(tenant: Tenant) -> None:
         ({"label": "a\0b"}, {"error": "A text holds a character that cannot be stored", "code": "invalid"}),
     ],
 )
-def test_what_names_no_tag_takes_no_group(
+def test_an_invalid_label_or_value_removes_nothing(
     tenant: Tenant, body: dict[str, object], rejection: dict[str, object]
 ) -> None:
-    item = folder(tenant)
+    item = folder(tenant)["id"]
     given(tenant, item, TAGS)
 
     assert outcome(remove(tenant, item, **body)) == (400, rejection)
     assert tags_of(tenant, item) == TAGS
 
 
-def test_an_empty_body_takes_nothing(tenant: Tenant) -> None:
-    item = folder(tenant)
+def test_an_empty_body_removes_nothing(tenant: Tenant) -> None:
+    item = folder(tenant)["id"]
     given(tenant, item, TAGS)
 
     answer = tenant.studio.delete(f"/api/media/{item}/tags", headers={"content-type": "application/json"})
@@ -152,8 +153,8 @@ def test_an_empty_body_takes_nothing(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("where", ["nowhere", "malformed", "deleted"])
-def test_an_item_that_is_not_there_is_not_found(tenant: Tenant, where: str) -> None:
-    gone = folder(tenant)
+def test_a_missing_item_is_not_found(tenant: Tenant, where: str) -> None:
+    gone = folder(tenant)["id"]
     tenant.studio.delete(f"/api/media/{gone}")
 
     answer = remove(
@@ -163,11 +164,11 @@ def test_an_item_that_is_not_there_is_not_found(tenant: Tenant, where: str) -> N
     assert outcome(answer) == (404, {"error": "Media not found", "code": "not_found"})
 
 
-def test_if_match_is_honoured_also_where_there_is_nothing_to_take(tenant: Tenant) -> None:
-    item = folder(tenant)
-    first = shown(tenant, item)[1]
+def test_if_match_is_honoured_even_when_there_is_nothing_to_remove(tenant: Tenant) -> None:
+    item = folder(tenant)["id"]
+    first = read_item_with_etag(tenant, item)[1]
     given(tenant, item, TAGS)
-    second = shown(tenant, item)[1]
+    second = read_item_with_etag(tenant, item)[1]
 
     assert outcome(remove(tenant, item, label="color", headers={"if-match": first})) == STALE
     assert outcome(remove(tenant, item, label="nothing", headers={"if-match": first})) == STALE
@@ -175,8 +176,8 @@ def test_if_match_is_honoured_also_where_there_is_nothing_to_take(tenant: Tenant
     assert remove(tenant, item, label="color", headers={"if-match": second}).status_code == 200
 
 
-def test_a_hidden_tag_stays_and_is_there_when_it_is_shown_again(tenant: Tenant) -> None:
-    item = folder(tenant)
+def test_a_hidden_tag_stays_and_is_shown_when_it_is_visible_again(tenant: Tenant) -> None:
+    item = folder(tenant)["id"]
     given(tenant, item, TAGS)
     hide(tenant, "color", "red")
 
@@ -190,10 +191,10 @@ def test_a_hidden_tag_stays_and_is_there_when_it_is_shown_again(tenant: Tenant) 
     assert tags_of(tenant, item) == {"color": ["red"], "season": ["spring"]}
 
 
-def test_of_twenty_that_take_a_tag_at_once_one_changes_the_item(tenant: Tenant) -> None:
-    item = folder(tenant)
+def test_of_twenty_concurrent_removals_one_changes_the_item(tenant: Tenant) -> None:
+    item = folder(tenant)["id"]
     given(tenant, item, TAGS)
-    etag = shown(tenant, item)[1]
+    etag = read_item_with_etag(tenant, item)[1]
 
     with ThreadPoolExecutor(20) as threads:
         answers = list(threads.map(lambda _: remove(tenant, item, label="color", value="red"), range(20)))
@@ -201,14 +202,14 @@ def test_of_twenty_that_take_a_tag_at_once_one_changes_the_item(tenant: Tenant) 
     assert [answer.status_code for answer in answers] == [200] * 20
     changed = {answer.headers["etag"] for answer in answers}
     assert (len(changed), etag in changed) == (1, False)
-    with owner() as connection:  # made, three tags given, one taken
+    with owner() as connection:  # created, three tags added, one removed
         assert connection.execute("select row_version from media where id = %s::uuid", [item]).fetchone() == {
             "row_version": 5
         }
 
 
-def test_twenty_that_give_and_take_at_once_leave_what_they_were_told(tenant: Tenant) -> None:
-    item = folder(tenant)
+def test_concurrent_adding_and_removing_leaves_what_was_answered(tenant: Tenant) -> None:
+    item = folder(tenant)["id"]
     given(tenant, item, {"n": [f"{n:02}" for n in range(0, 20, 2)]})
 
     def turn(n: int) -> int:

@@ -9,9 +9,10 @@ import pytest
 
 from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE
+from tests.given.items import folder, photo, read_item_with_etag
 from tests.given.names import COMPOSED, DECOMPOSED
 from tests.given.shapes import AN_ETAG
-from tests.given.tags import folder, given, hide, photo, put_many, rename, shown, slugs, tags_of
+from tests.given.tags import given, hide, put_many, rename, slugs, tags_of
 
 if TYPE_CHECKING:
     from tests.given.tenants import Tenant
@@ -22,10 +23,10 @@ TAGS = {"color": ["blue", "red"], "season": ["spring"]}
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
-def test_a_group_has_another_label_and_the_item_is_answered_whole(tenant: Tenant, kind: str) -> None:
-    item = photo(tenant) if kind == "file" else folder(tenant)
+def test_renaming_a_group_returns_the_whole_item(tenant: Tenant, kind: str) -> None:
+    item = photo(tenant) if kind == "file" else folder(tenant)["id"]
     given(tenant, item, TAGS)
-    before, etag = shown(tenant, item)
+    before, etag = read_item_with_etag(tenant, item)
 
     answer = rename(tenant, item, "color", "hue")
 
@@ -45,23 +46,23 @@ def test_a_group_has_another_label_and_the_item_is_answered_whole(tenant: Tenant
     assert media["updatedAt"] > before["updatedAt"]
     assert answer.headers["etag"] == AN_ETAG
     assert answer.headers["etag"] != etag
-    assert answer.headers["etag"] == shown(tenant, item)[1]
+    assert answer.headers["etag"] == read_item_with_etag(tenant, item)[1]
     assert tenant.inconsistencies() == []
 
 
-def test_other_items_keep_theirs(tenant: Tenant) -> None:
-    item, other = folder(tenant), folder(tenant)
+def test_other_items_keep_the_group(tenant: Tenant) -> None:
+    item, other = folder(tenant)["id"], folder(tenant)["id"]
     for each in (item, other):
         given(tenant, each, TAGS)
-    before = shown(tenant, other)
+    before = read_item_with_etag(tenant, other)
 
     assert rename(tenant, item, "color", "hue").status_code == 200
 
-    assert shown(tenant, other) == before
+    assert read_item_with_etag(tenant, other) == before
 
 
-def test_groups_that_become_one_have_each_value_once(tenant: Tenant) -> None:
-    item = folder(tenant)
+def test_merged_groups_have_each_value_once(tenant: Tenant) -> None:
+    item = folder(tenant)["id"]
     given(tenant, item, {"color": ["blue", "red"], "hue": ["Red", "green", "red"]})
 
     assert rename(tenant, item, "color", "hue").json()["media"]["metadata"]["tags"] == {
@@ -71,17 +72,17 @@ def test_groups_that_become_one_have_each_value_once(tenant: Tenant) -> None:
 
 @pytest.mark.parametrize("new", ["color", " color ", "color\n"])
 def test_the_same_label_changes_nothing(tenant: Tenant, new: str) -> None:
-    item = folder(tenant)
+    item = folder(tenant)["id"]
     given(tenant, item, TAGS)
-    before, etag = shown(tenant, item)
+    before, etag = read_item_with_etag(tenant, item)
 
     answer = rename(tenant, item, "color", new)
 
     assert (outcome(answer), answer.headers["etag"]) == ((200, {"media": before}), etag)
 
 
-def test_labels_are_trimmed_composed_and_told_apart_by_case(tenant: Tenant) -> None:
-    item = folder(tenant)
+def test_labels_are_trimmed_composed_and_case_sensitive(tenant: Tenant) -> None:
+    item = folder(tenant)["id"]
     given(tenant, item, {COMPOSED: ["x"]})
 
     assert rename(tenant, item, f" {DECOMPOSED}", " Color ").json()["media"]["metadata"]["tags"] == {
@@ -92,19 +93,19 @@ def test_labels_are_trimmed_composed_and_told_apart_by_case(tenant: Tenant) -> N
 
 
 @pytest.mark.parametrize("new", ["another", "unknown"])
-def test_a_label_that_the_item_does_not_have_is_not_found(tenant: Tenant, new: str) -> None:
-    item = folder(tenant)
+def test_a_label_that_the_item_lacks_is_not_found(tenant: Tenant, new: str) -> None:
+    item = folder(tenant)["id"]
     given(tenant, item, TAGS)
-    given(tenant, folder(tenant), {"unknown": ["x"]})
-    before = shown(tenant, item)
+    given(tenant, folder(tenant)["id"], {"unknown": ["x"]})
+    before = read_item_with_etag(tenant, item)
 
     assert outcome(rename(tenant, item, "unknown", new)) == UNKNOWN
-    assert shown(tenant, item) == before
+    assert read_item_with_etag(tenant, item) == before
 
 
 @pytest.mark.parametrize("where", ["nowhere", "malformed", "deleted"])
-def test_an_item_that_is_not_there_is_not_found(tenant: Tenant, where: str) -> None:
-    gone = folder(tenant)
+def test_a_missing_item_is_not_found(tenant: Tenant, where: str) -> None:
+    gone = folder(tenant)["id"]
     given(tenant, gone, TAGS)
     tenant.studio.delete(f"/api/media/{gone}")
 
@@ -133,18 +134,18 @@ def test_an_item_that_is_not_there_is_not_found(tenant: Tenant, where: str) -> N
         ),
     ],
 )
-def test_what_cannot_be_a_label_is_refused(
+def test_an_invalid_label_is_rejected(
     tenant: Tenant, old: object, new: object, rejection: dict[str, object]
 ) -> None:
-    item = folder(tenant)
+    item = folder(tenant)["id"]
     given(tenant, item, TAGS)
 
     assert outcome(rename(tenant, item, old, new)) == (400, rejection)
     assert tags_of(tenant, item) == TAGS
 
 
-def test_both_labels_are_needed(tenant: Tenant) -> None:
-    assert outcome(tenant.studio.patch(f"/api/media/{folder(tenant)}/tags", json={})) == (
+def test_both_labels_are_required(tenant: Tenant) -> None:
+    assert outcome(tenant.studio.patch(f"/api/media/{folder(tenant)['id']}/tags", json={})) == (
         400,
         {
             "error": "oldLabel: Required",
@@ -158,24 +159,24 @@ def test_both_labels_are_needed(tenant: Tenant) -> None:
 
 
 def test_if_match_is_honoured(tenant: Tenant) -> None:
-    item = folder(tenant)
-    first = shown(tenant, item)[1]
+    item = folder(tenant)["id"]
+    first = read_item_with_etag(tenant, item)[1]
     given(tenant, item, TAGS)
-    second = shown(tenant, item)[1]
+    second = read_item_with_etag(tenant, item)[1]
 
     assert outcome(rename(tenant, item, "color", "hue", **{"if-match": first})) == STALE
     assert outcome(rename(tenant, item, "color", "color", **{"if-match": first})) == STALE
-    # 404 goes before 412
+    # 404 is checked before 412
     assert outcome(rename(tenant, item, "unknown", "hue", **{"if-match": first})) == UNKNOWN
     assert tags_of(tenant, item) == TAGS
     assert rename(tenant, item, "color", "hue", **{"if-match": second}).status_code == 200
 
 
-def test_hidden_tags_stay_where_they_are_and_none_is_renamed_onto_one(tenant: Tenant) -> None:
-    item = folder(tenant)
+def test_hidden_tags_stay_and_no_tag_is_renamed_to_a_hidden_one(tenant: Tenant) -> None:
+    item = folder(tenant)["id"]
     given(tenant, item, TAGS)
     hide(tenant, "color", "red")
-    given(tenant, folder(tenant), {"hue": ["blue"]})
+    given(tenant, folder(tenant)["id"], {"hue": ["blue"]})
     hide(tenant, "hue", "blue")
     hidden = {"error": "This tag is hidden in the organization and cannot be given", "code": "tag_hidden"}
 
@@ -190,23 +191,23 @@ def test_hidden_tags_stay_where_they_are_and_none_is_renamed_onto_one(tenant: Te
     assert tags_of(tenant, item) == {"color": ["red"], "season": ["spring"], "shade": ["blue"]}
 
 
-def test_what_becomes_a_tag_of_v1_gets_slugs(tenant: Tenant) -> None:
-    item = folder(tenant)
-    given(tenant, folder(tenant), {"tags": ["a b"]})
+def test_tags_renamed_into_the_v1_group_get_slugs(tenant: Tenant) -> None:
+    item = folder(tenant)["id"]
+    given(tenant, folder(tenant)["id"], {"tags": ["a b"]})
     given(tenant, item, {"color": ["A B", "Blue", "a-b", "blue", "日本"]})
 
     assert rename(tenant, item, "color", "tags").json()["media"]["metadata"]["tags"] == {
         "tags": ["A B", "Blue", "a-b", "blue", "日本"]
     }
 
-    given(tenant, folder(tenant), {"tags": ["blue"]})
+    given(tenant, folder(tenant)["id"], {"tags": ["blue"]})
     made = slugs(tenant)
     assert (len(made), len(set(made.values())), made["a b"], made["Blue"]) == (6, 6, "a-b", "blue")
     assert set(slugs(tenant, "color").values()) == {None}
 
 
-def test_500_tags_are_renamed_at_once(tenant: Tenant) -> None:
-    item = folder(tenant)
+def test_500_tags_are_renamed_in_one_request(tenant: Tenant) -> None:
+    item = folder(tenant)["id"]
     put_many(tenant, item, "many", 500)
 
     assert rename(tenant, item, "many", "tags").json()["media"]["metadata"]["tags"] == {
@@ -215,8 +216,8 @@ def test_500_tags_are_renamed_at_once(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_of_twenty_that_rename_a_group_at_once_one_does(tenant: Tenant) -> None:
-    item = folder(tenant)
+def test_of_twenty_concurrent_renames_one_succeeds(tenant: Tenant) -> None:
+    item = folder(tenant)["id"]
     given(tenant, item, TAGS)
 
     with ThreadPoolExecutor(20) as threads:
@@ -229,8 +230,8 @@ def test_of_twenty_that_rename_a_group_at_once_one_does(tenant: Tenant) -> None:
     assert sorted(map(len, tags_of(tenant, item).values())) == [1, 2]
 
 
-def test_twenty_items_whose_groups_are_renamed_at_once_share_the_new_tags(tenant: Tenant) -> None:
-    items = [folder(tenant) for _ in range(20)]
+def test_twenty_items_renamed_concurrently_share_the_new_tags(tenant: Tenant) -> None:
+    items = [folder(tenant)["id"] for _ in range(20)]
     names = ["A B", "C D", "a b", "a-b", "c d"]
 
     with ThreadPoolExecutor(20) as threads:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tests.given import collections as collecting
 from tests.given import jobs, pictures, reprocessing
 from tests.given import versions as families
+from tests.given.items import folder, read_item
 
 if TYPE_CHECKING:
     import httpx
@@ -22,13 +23,13 @@ def ask(tenant: Tenant, collection: str, **answered: Any) -> httpx.Response:
 
 
 def under_way(tenant: Tenant, items: list[str]) -> list[str]:
-    return [item for item in items if "reprocessing" in families.shown(tenant, item)["processing"]]
+    return [item for item in items if "reprocessing" in read_item(tenant, item)["processing"]]
 
 
-def test_what_failed_and_then_all_is_asked_for_again_batch_by_batch(tenant: Tenant) -> None:
+def test_failed_items_and_then_all_are_reprocessed_batch_by_batch(tenant: Tenant) -> None:
     made = collecting.make(tenant)["id"]
-    folder = collecting.folder(tenant, made)
-    photos = [tenant.ready(PHOTO, datasetId=made, path=folder["path"])]
+    trip = folder(tenant, "trip", collection=made)
+    photos = [tenant.ready(PHOTO, datasetId=made, path=trip["path"])]
     broken = [
         tenant.post_file(BROKEN, datasetId=collection)
         for collection in (made, made, tenant.collection_id.hex)
@@ -43,7 +44,7 @@ def test_what_failed_and_then_all_is_asked_for_again_batch_by_batch(tenant: Tena
     assert (first.status_code, first.json()) == (202, {"requested": 1, "nextCursor": cursor})
     assert (second.status_code, second.json()) == (202, {"requested": 1, "nextCursor": None})
     assert under_way(tenant, [*photos, *broken, elsewhere]) == broken
-    assert ask(tenant, made).json() == {"requested": 0, "nextCursor": None}  # they are pending now
+    assert ask(tenant, made).json() == {"requested": 0, "nextCursor": None}  # all are pending
     jobs.run("send_outbox")
     assert [reprocessing.done(tenant, each)["processing"]["reason"] for each in broken] == [
         "The file is cut short"
@@ -62,11 +63,11 @@ def test_what_failed_and_then_all_is_asked_for_again_batch_by_batch(tenant: Tena
         None,
         [*photos, *broken],
     )
-    assert families.usage(tenant)[1] == {"active": 4, "trash": 0}
+    assert families.bytes_and_counts(tenant)[1] == {"active": 4, "trash": 0}
     assert tenant.inconsistencies() == []
 
 
-def test_a_batch_that_cannot_be_is_refused(tenant: Tenant) -> None:
+def test_an_invalid_batch_is_rejected(tenant: Tenant) -> None:
     answers = [
         ask(tenant, tenant.collection_id.hex, **answered)
         for answered in ({"limit": 0}, {"limit": 1001}, {"processing": "ready"}, {"cursor": "x"})

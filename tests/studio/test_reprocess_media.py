@@ -10,6 +10,7 @@ from tests.given import pictures, reprocessing
 from tests.given import versions as families
 from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
+from tests.given.items import read_item
 from tests.given.protocol import begin
 from tests.given.shapes import A_SIGNED_URL, AN_ETAG, hyphened
 from tests.given.tenants import http
@@ -28,11 +29,11 @@ READY = {"state": "ready", "reason": None}
 GONE = (404, {"error": "Media not found", "code": "not_found"})
 
 
-def test_new_frames_take_the_place_of_the_old_ones_whose_urls_stay_good(tenant: Tenant) -> None:
+def test_new_frames_replace_the_old_ones_whose_urls_stay_valid(tenant: Tenant) -> None:
     item = tenant.ready(PHOTO)
     before = tenant.studio.get(f"/api/media/{item}")
     (frame,) = before.json()["media"]["frames"]
-    usage = families.usage(tenant)
+    usage = families.bytes_and_counts(tenant)
 
     answer = reprocessing.ask(
         tenant, hyphened(item), **{"if-match": before.headers["etag"], "idempotency-key": item}
@@ -50,7 +51,7 @@ def test_new_frames_take_the_place_of_the_old_ones_whose_urls_stay_good(tenant: 
         "updatedById": tenant.owner.user_id.hex,
     }
     assert now["processing"] == READY
-    assert new == {**frame, "blob": A_SIGNED_URL, "thumbnailBlob": A_SIGNED_URL}  # with its id
+    assert new == {**frame, "blob": A_SIGNED_URL, "thumbnailBlob": A_SIGNED_URL}  # the id stays
     for old in (frame["blob"], frame["thumbnailBlob"]):
         assert old.partition("?")[0] not in (
             new["blob"].partition("?")[0],
@@ -59,10 +60,10 @@ def test_new_frames_take_the_place_of_the_old_ones_whose_urls_stay_good(tenant: 
     assert {
         http().get(each[name]).status_code for each in (frame, new) for name in ("blob", "thumbnailBlob")
     } == {200}
-    # The same bytes again; what is replaced stays in the store for a while, and is counted.
-    told = families.usage(tenant)[0]
+    # The new frames have as many bytes. The replaced objects stay in the store for a while and are counted.
+    reported = families.bytes_and_counts(tenant)[0]
     assert (
-        (told["originals"], told["derived"])
+        (reported["originals"], reported["derived"])
         == (usage[0]["originals"], 2 * usage[0]["derived"])
         == reprocessing.stored(tenant)
     )
@@ -81,10 +82,10 @@ def test_new_frames_take_the_place_of_the_old_ones_whose_urls_stay_good(tenant: 
         412,
         {"error": "It has changed since it was read; read it again", "code": "stale"},
     )
-    assert families.shown(tenant, item)["processing"] == READY
+    assert read_item(tenant, item)["processing"] == READY
 
 
-def test_what_cannot_be_reprocessed_is_refused_in_words(tenant: Tenant) -> None:
+def test_an_item_that_cannot_be_reprocessed_is_rejected_with_a_reason(tenant: Tenant) -> None:
     folder = tenant.studio.post(
         "/api/folder", json={"datasetId": tenant.collection_id.hex, "name": "A folder"}
     ).json()["folder"]["id"]
@@ -109,7 +110,7 @@ def test_what_cannot_be_reprocessed_is_refused_in_words(tenant: Tenant) -> None:
     )
 
 
-def test_an_items_id_means_the_version_it_shows(tenant: Tenant) -> None:
+def test_an_items_id_stands_for_its_active_version(tenant: Tenant) -> None:
     item, second = families.make(tenant, 2)
     first_frames = {
         each["id"]: each["frames"][0]["blob"].partition("?")[0] for each in _versions(tenant, item)
@@ -120,17 +121,17 @@ def test_an_items_id_means_the_version_it_shows(tenant: Tenant) -> None:
 
     frames = {each["id"]: each["frames"][0]["blob"].partition("?")[0] for each in _versions(tenant, item)}
     assert {version for version, frame in frames.items() if frame != first_frames[version]} == {second}
-    # One that is not shown, by its own id.
+    # A version that is not active is reprocessed by its own id.
     families.select(tenant, item)
     answer = reprocessing.ask(tenant, second)
-    assert (answer.status_code, answer.json()["id"], families.shown(tenant, item)["processing"]) == (
+    assert (answer.status_code, answer.json()["id"], read_item(tenant, item)["processing"]) == (
         202,
         second,
         READY,
     )
     now = reprocessing.done(tenant, second)
     assert (now["isActive"], now["frames"][0]["blob"].partition("?")[0] != frames[second]) == (False, True)
-    # Not what is deleted, alone or with its item.
+    # A deleted version is not reprocessed, whether it was deleted alone or with its item.
     families.delete(tenant, item, second)
     deleted = outcome(reprocessing.ask(tenant, second))
     tenant.studio.delete(f"/api/media/{item}")
@@ -143,16 +144,16 @@ def _versions(tenant: Tenant, item: str) -> list[dict[str, Any]]:
     return listed
 
 
-def test_what_has_failed_waits_again_and_can_become_ready(
+def test_a_failed_item_is_pending_again_and_can_become_ready(
     tenant: Tenant, another_environment: pytest.MonkeyPatch
 ) -> None:
     ready = tenant.ready(PHOTO)
     upload = begin(tenant)
-    # a copy is no event: nobody hears of it but this process
+    # a copy sends no event, so only this process handles the object
     storage.copy(_original(ready), upload.answer["key"])
     with reprocessing.too_large(another_environment):
         assert deliver(upload.answer["key"]) == []
-    failed = families.shown(tenant, upload.media)
+    failed = read_item(tenant, upload.media)
     assert (failed["processing"], failed["frames"]) == (
         {"state": "failed", "reason": reprocessing.TOO_LARGE},
         [],
@@ -160,8 +161,8 @@ def test_what_has_failed_waits_again_and_can_become_ready(
 
     with reprocessing.too_large(another_environment):
         key = reprocessing.ask_silently(tenant, upload.media)
-        pending = families.shown(tenant, upload.media)
-        told = reprocessing.ask(tenant, upload.media).json()
+        pending = read_item(tenant, upload.media)
+        reported = reprocessing.ask(tenant, upload.media).json()
         state = tenant.finished(upload.media, patience=0)["state"]
         inconsistencies = tenant.inconsistencies()
         assert deliver(key) == []
@@ -171,8 +172,8 @@ def test_what_has_failed_waits_again_and_can_become_ready(
         "stored",
         [],
     )
-    assert told == {"id": upload.media, "processing": pending["processing"]}
-    assert families.shown(tenant, upload.media)["processing"] == failed["processing"]
+    assert reported == {"id": upload.media, "processing": pending["processing"]}
+    assert read_item(tenant, upload.media)["processing"] == failed["processing"]
     assert reprocessing.ask(tenant, upload.media).status_code == 202
     now = reprocessing.done(tenant, upload.media)
     assert (now["processing"], now["width"], len(now["frames"]), tenant.finished(upload.media)["state"]) == (
@@ -181,11 +182,11 @@ def test_what_has_failed_waits_again_and_can_become_ready(
         1,
         "ready",
     )
-    assert families.usage(tenant)[1] == {"active": 2, "trash": 0}
+    assert families.bytes_and_counts(tenant)[1] == {"active": 2, "trash": 0}
     assert tenant.inconsistencies() == []
 
 
-def test_one_that_fails_again_keeps_its_frames_and_says_why(
+def test_an_item_whose_reprocessing_fails_keeps_its_frames_and_reports_why(
     tenant: Tenant, another_environment: pytest.MonkeyPatch
 ) -> None:
     item = tenant.ready(PHOTO)
@@ -206,25 +207,25 @@ def test_one_that_fails_again_keeps_its_frames_and_says_why(
     assert reprocessing.done(tenant, item)["processing"] == READY
 
 
-def test_one_request_makes_one_generation_whatever_events_do(tenant: Tenant) -> None:
+def test_one_request_makes_one_generation_however_often_events_arrive(tenant: Tenant) -> None:
     item = tenant.ready(PHOTO)
     key = reprocessing.ask_silently(tenant, item)
-    # told so, and not asked for twice
+    # The second request reports the first, and sends no message.
     assert (reprocessing.ask(tenant, item).json()["processing"], _messages(item)) == (UNDER_WAY, 0)
     with ThreadPoolExecutor(3) as threads:
         assert list(threads.map(deliver, [key] * 3)) == [[]] * 3
 
     assert (_generation(item)[1], len(reprocessing.locked(tenant))) == (2, 2)
-    assert deliver(key) == []  # late
-    assert (families.shown(tenant, item)["processing"], _generation(item)[1]) == (READY, 2)
+    assert deliver(key) == []  # a late event
+    assert (read_item(tenant, item)["processing"], _generation(item)[1]) == (READY, 2)
     assert tenant.inconsistencies() == []
-    # Requests at once.
+    # Concurrent requests make one generation.
     with ThreadPoolExecutor(4) as threads:
         assert {
             answer.status_code for answer in threads.map(lambda _: reprocessing.ask(tenant, item), range(4))
         } == {202}
     reprocessing.done(tenant, item)
-    assert len(families.shown(tenant, item)["frames"]) == 1
+    assert len(read_item(tenant, item)["frames"]) == 1
     assert tenant.inconsistencies() == []
 
 
@@ -233,12 +234,17 @@ def _frames(media: dict[str, list[dict[str, str]]]) -> list[tuple[str, str]]:
 
 
 def _generation(version: str) -> tuple[int, int]:
-    """The one that is shown, and how many entries of the ledger are of frames."""
+    """The generation of the version's frames, and the number of ledger entries about frames."""
     with owner() as connection:
         found = connection.execute(
             """
-            select generation, (select count(*) from storage_ledger where version_id = versions.id and kind = 'derived') as entries
-              from versions where id = %s
+            select generation,
+                   (select count(*)
+                      from storage_ledger
+                     where version_id = versions.id
+                       and kind = 'derived') as entries
+              from versions
+             where id = %s
             """,
             [UUID(version)],
         ).fetchone()

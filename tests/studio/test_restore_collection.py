@@ -10,21 +10,23 @@ import pytest
 
 from tests.given import collections as collecting
 from tests.given.isolation_cases import owner
+from tests.given.items import folder, photo
 from tests.given.shapes import A_TIME, hyphened
+from tests.given.usage import usage
 
 if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 
-def test_what_was_deleted_is_as_it_was_and_where_it_was(tenant: Tenant) -> None:
+def test_a_restored_collection_is_as_it_was_before(tenant: Tenant) -> None:
     made = collecting.make(tenant, icon="sun")
-    trip = collecting.folder(tenant, made["id"])
-    day = collecting.folder(tenant, made["id"], trip["path"])
+    trip = folder(tenant, "trip", collection=made["id"])
+    day = folder(tenant, "trip", trip["path"], collection=made["id"])
     items = [
-        collecting.photo(tenant, made["id"], path, seed)
+        photo(tenant, path, seed, datasetId=made["id"])
         for seed, path in enumerate((None, trip["path"], day["path"]))
     ]
-    before = collecting.usage(tenant)
+    before = usage(tenant)
     etag = tenant.studio.get(f"/api/dataset/{made['id']}").headers["etag"]
     deletion = collecting.delete(tenant, made["id"]).json()["deletionId"]
 
@@ -42,18 +44,18 @@ def test_what_was_deleted_is_as_it_was_and_where_it_was(tenant: Tenant) -> None:
         sorted([day["id"], items[1]]),
         [items[2]],
     ]
-    assert collecting.usage(tenant) == before
+    assert usage(tenant) == before
     assert tenant.studio.get("/api/v1/media").json()["data"]["total"] == 3
     assert tenant.studio.get(f"/api/organization/{tenant.id.hex}/trash").json()["trash"] == []
     assert tenant.inconsistencies() == []
 
 
-def test_what_was_deleted_before_stays_deleted_and_can_then_come_back_by_itself(tenant: Tenant) -> None:
+def test_items_deleted_before_stay_deleted_and_can_be_restored_separately(tenant: Tenant) -> None:
     made = collecting.make(tenant)["id"]
-    trip = collecting.folder(tenant, made)
+    trip = folder(tenant, "trip", collection=made)
     earlier, later = (
-        collecting.photo(tenant, made, trip["path"], 1),
-        collecting.photo(tenant, made, trip["path"], 2),
+        photo(tenant, trip["path"], 1, datasetId=made),
+        photo(tenant, trip["path"], 2, datasetId=made),
     )
     tenant.studio.delete(f"/api/media/{earlier}")
     collecting.delete(tenant, made)
@@ -66,7 +68,7 @@ def test_what_was_deleted_before_stays_deleted_and_can_then_come_back_by_itself(
     assert tenant.inconsistencies() == []
 
 
-def test_one_that_lives_cannot_be_restored(tenant: Tenant) -> None:
+def test_an_active_collection_cannot_be_restored(tenant: Tenant) -> None:
     answer = collecting.restore(tenant, tenant.collection_id.hex)
 
     assert (answer.status_code, answer.json()) == (
@@ -76,9 +78,9 @@ def test_one_that_lives_cannot_be_restored(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("state", ["purging", "purged"])
-def test_what_is_gone_for_good_is_gone(tenant: Tenant, state: str) -> None:
+def test_a_purged_collection_is_gone(tenant: Tenant, state: str) -> None:
     made = collecting.make(tenant)["id"]
-    item = collecting.photo(tenant, made)
+    item = photo(tenant, datasetId=made)
     deletion = collecting.delete(tenant, made).json()["deletionId"]
     with owner() as connection:
         connection.execute("update deletions set state = %s where id = %s", [state, UUID(deletion)])
@@ -91,9 +93,9 @@ def test_what_is_gone_for_good_is_gone(tenant: Tenant, state: str) -> None:
     ]
 
 
-def test_twenty_at_once_restore_once(tenant: Tenant) -> None:
+def test_of_twenty_concurrent_restores_one_succeeds(tenant: Tenant) -> None:
     made = collecting.make(tenant)["id"]
-    collecting.photo(tenant, made)
+    photo(tenant, datasetId=made)
     collecting.delete(tenant, made)
 
     with ThreadPoolExecutor(20) as threads:
@@ -106,10 +108,10 @@ def test_twenty_at_once_restore_once(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_deleting_and_restoring_at_once_leaves_one_of_both(tenant: Tenant) -> None:
+def test_concurrent_deleting_and_restoring_stays_consistent(tenant: Tenant) -> None:
     made = collecting.make(tenant)["id"]
-    trip = collecting.folder(tenant, made)
-    item = collecting.photo(tenant, made, trip["path"])
+    trip = folder(tenant, "trip", collection=made)
+    item = photo(tenant, trip["path"], datasetId=made)
 
     def turn(number: int) -> int:
         deletes, path = (

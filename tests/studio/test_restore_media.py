@@ -10,56 +10,14 @@ import pytest
 
 from tests.given import pictures
 from tests.given.isolation_cases import owner
+from tests.given.items import delete, folder, path_of, photo, restore, total
+from tests.given.usage import usage
 
 if TYPE_CHECKING:
-    import httpx
-
     from tests.given.tenants import Tenant
 
 
-def folder(tenant: Tenant, name: str, path: str | None = None) -> dict[str, str]:
-    body = {"datasetId": tenant.collection_id.hex, "name": name, **({"path": path} if path else {})}
-    made: dict[str, str] = tenant.studio.post("/api/folder", json=body).json()["folder"]
-    return made
-
-
-def photo(tenant: Tenant, path: str | None = None, seed: int = 1) -> str:
-    item = tenant.post_file(pictures.jpeg(40, 30, seed=seed), **({"path": path} if path else {}))
-    assert tenant.finished(item)["state"] == "ready"
-    return item
-
-
-def delete(tenant: Tenant, item: str) -> str:
-    answer = tenant.studio.delete(f"/api/media/{item}")
-    assert answer.status_code == 200, answer.text
-    deletion: str = answer.json()["deletionId"]
-    return deletion
-
-
-def restore(tenant: Tenant, item: str) -> httpx.Response:
-    return tenant.studio.post(f"/api/media/{item}/restore")
-
-
-def path_of(tenant: Tenant, item: str) -> str | None:
-    answer = tenant.studio.get(f"/api/media/{item}")
-    path: str | None = answer.json()["media"]["path"] if answer.status_code == 200 else None
-    return path
-
-
-def total(tenant: Tenant, path: str | None = None) -> int:
-    answer = tenant.studio.get(
-        f"/api/dataset/{tenant.collection_id.hex}/media", params={"path": path} if path else {}
-    )
-    found: int = answer.json()["pagination"]["total"]
-    return found
-
-
-def usage(tenant: Tenant) -> dict[str, object]:
-    counted: dict[str, object] = tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()
-    return counted
-
-
-def test_what_was_deleted_is_as_it_was(tenant: Tenant) -> None:
+def test_a_restored_item_is_as_it_was_before(tenant: Tenant) -> None:
     trip = folder(tenant, "trip")
     item = photo(tenant, trip["path"])
     before, used = tenant.studio.get(f"/api/media/{item}").json()["media"], usage(tenant)
@@ -82,7 +40,7 @@ def test_what_was_deleted_is_as_it_was(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_a_folder_comes_back_with_all_that_went_with_it_and_nothing_else(tenant: Tenant) -> None:
+def test_a_folder_is_restored_with_the_items_of_its_deletion_only(tenant: Tenant) -> None:
     top = folder(tenant, "top")
     below = folder(tenant, "below", top["path"])
     earlier, later, inner = (
@@ -103,7 +61,7 @@ def test_a_folder_comes_back_with_all_that_went_with_it_and_nothing_else(tenant:
     assert tenant.inconsistencies() == []
 
 
-def test_any_item_of_an_act_stands_for_the_act(tenant: Tenant) -> None:
+def test_any_item_of_a_deletion_restores_the_deletion(tenant: Tenant) -> None:
     top = folder(tenant, "top")
     item = photo(tenant, top["path"])
     delete(tenant, top["id"])
@@ -112,7 +70,7 @@ def test_any_item_of_an_act_stands_for_the_act(tenant: Tenant) -> None:
     assert path_of(tenant, item) == f"{top['path']}.{item}"
 
 
-def test_where_the_parent_is_gone_it_lies_in_the_nearest_folder_that_lives(tenant: Tenant) -> None:
+def test_an_item_without_its_parent_is_restored_into_the_nearest_active_folder(tenant: Tenant) -> None:
     top = folder(tenant, "top")
     middle = folder(tenant, "middle", top["path"])
     bottom = folder(tenant, "bottom", middle["path"])
@@ -140,7 +98,7 @@ def test_where_the_parent_is_gone_it_lies_in_the_nearest_folder_that_lives(tenan
     assert tenant.inconsistencies() == []
 
 
-def test_what_is_deleted_while_it_is_processed_can_come_back(tenant: Tenant) -> None:
+def test_an_item_deleted_during_processing_can_be_restored(tenant: Tenant) -> None:
     item = tenant.post_file(pictures.jpeg(2000, 1500, seed=4))
     while tenant.studio.get(f"/api/media/{item}").status_code == 404:
         pass
@@ -151,12 +109,12 @@ def test_what_is_deleted_while_it_is_processed_can_come_back(tenant: Tenant) -> 
     assert tenant.inconsistencies() == []
 
 
-def test_what_is_made_of_it_while_it_comes_back_is_counted_where_it_lies(tenant: Tenant) -> None:
+def test_frames_derived_during_a_restore_are_counted_in_the_items_state(tenant: Tenant) -> None:
     with owner() as locking, owner() as looking, ThreadPoolExecutor(1) as threads:
         looking.autocommit = True
 
         def waiting_for(pid: int) -> int:
-            """The process that waits for this one, once it does."""
+            """Wait until a process waits for this one, and return its id."""
             while True:
                 found = looking.execute(
                     "select pid from pg_stat_activity where %s = any (pg_blocking_pids(pid))", [pid]
@@ -165,8 +123,8 @@ def test_what_is_made_of_it_while_it_comes_back_is_counted_where_it_lies(tenant:
                     return int(found["pid"])
 
         def processed() -> str:
-            """An item in the trash whose upload is held before its processing has ended: that comes as
-            far as having counted its frames.
+            """A deleted item whose upload row is locked during processing. Processing then has counted the
+            frames and waits for that row.
             """
             for seed in range(20):
                 item = tenant.post_file(pictures.jpeg(3000, 2000, seed=seed))
@@ -181,7 +139,7 @@ def test_what_is_made_of_it_while_it_comes_back_is_counted_where_it_lies(tenant:
                 if locked is not None and locked["state"] == "processing":
                     return item
                 locking.rollback()
-            pytest.fail("every one was processed before it was held")
+            pytest.fail("every item was processed before its upload was locked")
 
         item = processed()
         processing = waiting_for(locking.info.backend_pid)
@@ -194,10 +152,10 @@ def test_what_is_made_of_it_while_it_comes_back_is_counted_where_it_lies(tenant:
     assert tenant.inconsistencies() == []
 
 
-@pytest.mark.parametrize("spelled", ["plain", "hyphens"])
-def test_what_lives_or_was_never_there_cannot_be_restored(tenant: Tenant, spelled: str) -> None:
-    item = folder(tenant, "lives")["id"]
-    name = item if spelled == "plain" else str(UUID(item))
+@pytest.mark.parametrize("id_format", ["plain", "hyphens"])
+def test_an_active_item_cannot_be_restored(tenant: Tenant, id_format: str) -> None:
+    item = folder(tenant, "active")["id"]
+    name = item if id_format == "plain" else str(UUID(item))
 
     answer = restore(tenant, name)
 
@@ -208,7 +166,7 @@ def test_what_lives_or_was_never_there_cannot_be_restored(tenant: Tenant, spelle
 
 
 @pytest.mark.parametrize("state", ["purging", "purged"])
-def test_what_is_gone_for_good_is_gone(tenant: Tenant, state: str) -> None:
+def test_a_purged_item_is_gone(tenant: Tenant, state: str) -> None:
     item = photo(tenant)
     deletion = delete(tenant, item)
     with owner() as connection:
@@ -222,7 +180,7 @@ def test_what_is_gone_for_good_is_gone(tenant: Tenant, state: str) -> None:
     )
 
 
-def test_twenty_at_once_restore_once(tenant: Tenant) -> None:
+def test_of_twenty_concurrent_restores_one_succeeds(tenant: Tenant) -> None:
     item = photo(tenant)
     delete(tenant, item)
 
@@ -233,7 +191,7 @@ def test_twenty_at_once_restore_once(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_deleting_and_restoring_at_once_leaves_one_of_both(tenant: Tenant) -> None:
+def test_concurrent_deleting_and_restoring_stays_consistent(tenant: Tenant) -> None:
     top = folder(tenant, "top")
     item = photo(tenant, top["path"])
 

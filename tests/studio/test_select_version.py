@@ -11,13 +11,14 @@ import pytest
 from tests.given import versions as families
 from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE
+from tests.given.items import read_item
 from tests.given.shapes import hyphened
 
 if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 
-def test_an_item_shows_the_version_that_was_selected_until_another_is(tenant: Tenant) -> None:
+def test_an_item_shows_the_selected_version_until_another_is_selected(tenant: Tenant) -> None:
     item, second, third = families.make(tenant, 3)
     before = tenant.studio.get(f"/api/media/{item}").headers["etag"]
     assert families.active(tenant, item) == third
@@ -40,7 +41,7 @@ def test_an_item_shows_the_version_that_was_selected_until_another_is(tenant: Te
         412,
         {"error": "It has changed since it was read; read it again", "code": "stale"},
     )
-    # Also when a newer one comes; the item's own id is its first version.
+    # The selected version stays active when a newer one arrives. The item's own id selects its first version.
     fourth = families.add(tenant, item, 4)
     assert families.active(tenant, item) == second
     assert families.select(tenant, item).json()["media"]["width"] == 41
@@ -50,7 +51,7 @@ def test_an_item_shows_the_version_that_was_selected_until_another_is(tenant: Te
         (third, 3, False),
         (fourth, 4, False),
     ]
-    # The newest that is ready gives way to newer ones, as if nobody had selected it; again is as once.
+    # Selecting the newest ready version does not keep it active when a newer one arrives; this is idempotent.
     for _ in range(2):
         assert families.select(tenant, fourth).json()["media"]["width"] == 44
     fifth = families.add(tenant, item, 5)
@@ -60,7 +61,9 @@ def test_an_item_shows_the_version_that_was_selected_until_another_is(tenant: Te
 
 
 @pytest.mark.parametrize("many", [64, pytest.param(400, marks=pytest.mark.soak)])
-def test_selecting_deleting_and_restoring_at_once_leaves_one_active(tenant: Tenant, many: int) -> None:
+def test_concurrent_selecting_deleting_and_restoring_leaves_one_active_version(
+    tenant: Tenant, many: int
+) -> None:
     item, *others = families.make(tenant, 5)
     chance = random.Random(many)
     deeds = [
@@ -84,8 +87,8 @@ def test_selecting_deleting_and_restoring_at_once_leaves_one_active(tenant: Tena
     assert statuses <= {200, 400, 404, 409}
     listed = families.listed(tenant, item)
     assert sum(is_active for _, _, is_active in listed) == 1
-    assert families.usage(tenant)[1] == {"active": len(listed), "trash": 5 - len(listed)}
-    assert families.shown(tenant, item)["width"] == 40 + next(
+    assert families.bytes_and_counts(tenant)[1] == {"active": len(listed), "trash": 5 - len(listed)}
+    assert read_item(tenant, item)["width"] == 40 + next(
         number for _, number, is_active in listed if is_active
     )
     assert tenant.inconsistencies() == []

@@ -23,7 +23,7 @@ def change(tenant: Tenant, collection: str, body: dict[str, Any], **headers: str
     return tenant.studio.patch(f"/api/dataset/{collection}", json=body, headers=headers)
 
 
-def test_name_and_icon_are_changed_each_alone_or_together(tenant: Tenant) -> None:
+def test_name_and_icon_are_changed_separately_or_together(tenant: Tenant) -> None:
     made = collecting.make(tenant, icon="sun")
     shown = {**made, "updatedAt": A_TIME}
 
@@ -43,7 +43,7 @@ def test_name_and_icon_are_changed_each_alone_or_together(tenant: Tenant) -> Non
 
 
 @pytest.mark.parametrize("nothing", [None, ""])
-def test_an_icon_is_cleared_by_null_or_nothing(tenant: Tenant, nothing: str | None) -> None:
+def test_an_icon_is_cleared_by_null_or_an_empty_text(tenant: Tenant, nothing: str | None) -> None:
     made = collecting.make(tenant, icon="sun")
 
     assert change(tenant, made["id"], {"icon": nothing}).json()["dataset"] == {
@@ -53,14 +53,14 @@ def test_an_icon_is_cleared_by_null_or_nothing(tenant: Tenant, nothing: str | No
     }
 
 
-def test_the_default_collection_is_changed_like_any_other(tenant: Tenant) -> None:
+def test_the_default_collection_can_be_changed(tenant: Tenant) -> None:
     answer = change(tenant, tenant.collection_id.hex, {"name": "Inbox"})
 
     assert (answer.json()["dataset"]["name"], answer.json()["dataset"]["isDefault"]) == ("Inbox", True)
 
 
 @pytest.mark.parametrize("kind", VALID_NAMES)
-def test_a_name_comes_back_as_it_was_given(tenant: Tenant, kind: str) -> None:
+def test_a_name_is_returned_as_it_was_sent(tenant: Tenant, kind: str) -> None:
     made = collecting.make(tenant)
 
     assert (
@@ -68,14 +68,14 @@ def test_a_name_comes_back_as_it_was_given(tenant: Tenant, kind: str) -> None:
     )
 
 
-def test_a_name_is_kept_composed(tenant: Tenant) -> None:
+def test_a_name_is_stored_composed(tenant: Tenant) -> None:
     made = collecting.make(tenant)
 
     assert change(tenant, made["id"], {"name": DECOMPOSED}).json()["dataset"]["name"] == COMPOSED
 
 
 @pytest.mark.parametrize("kind", INVALID_NAMES)
-def test_what_cannot_be_a_name_changes_nothing(tenant: Tenant, kind: str) -> None:
+def test_an_invalid_name_changes_nothing(tenant: Tenant, kind: str) -> None:
     made = collecting.make(tenant, icon="sun")
     name, answered = INVALID_NAMES[kind]
 
@@ -99,7 +99,7 @@ def test_what_cannot_be_a_name_changes_nothing(tenant: Tenant, kind: str) -> Non
         ),
     ],
 )
-def test_what_is_refused_changes_nothing(
+def test_a_rejected_request_changes_nothing(
     tenant: Tenant, body: dict[str, Any], answered: dict[str, Any]
 ) -> None:
     made = collecting.make(tenant, icon="sun")
@@ -110,7 +110,7 @@ def test_what_is_refused_changes_nothing(
     assert tenant.studio.get(f"/api/dataset/{made['id']}").json() == {"dataset": made}
 
 
-def test_who_has_seen_an_older_one_is_told(tenant: Tenant) -> None:
+def test_a_stale_etag_is_rejected(tenant: Tenant) -> None:
     made = collecting.make(tenant)
     seen = tenant.studio.get(f"/api/dataset/{made['id']}").headers["etag"]
 
@@ -126,7 +126,7 @@ def test_who_has_seen_an_older_one_is_told(tenant: Tenant) -> None:
     )
 
 
-def test_of_ten_that_saw_the_same_one_changes_it(tenant: Tenant) -> None:
+def test_of_ten_requests_with_the_same_etag_one_succeeds(tenant: Tenant) -> None:
     made = collecting.make(tenant)
     seen = tenant.studio.get(f"/api/dataset/{made['id']}").headers["etag"]
 
@@ -141,7 +141,7 @@ def test_of_ten_that_saw_the_same_one_changes_it(tenant: Tenant) -> None:
     assert sorted(statuses) == [200] + [412] * 9
 
 
-def test_a_deleted_one_is_not_found_whatever_was_seen(tenant: Tenant) -> None:
+def test_a_deleted_collection_is_not_found_whatever_the_etag(tenant: Tenant) -> None:
     made = collecting.make(tenant)
     collecting.delete(tenant, made["id"])
 
@@ -150,7 +150,7 @@ def test_a_deleted_one_is_not_found_whatever_was_seen(tenant: Tenant) -> None:
     assert (answer.status_code, answer.json()) == collecting.NOT_FOUND
 
 
-def test_an_editor_may_make_one_and_not_change_it(tenant: Tenant) -> None:
+def test_an_editor_may_create_a_collection_but_not_change_it(tenant: Tenant) -> None:
     made = collecting.make(tenant)
 
     answer = tenant.client("editor").patch(f"/api/dataset/{made['id']}", json={"name": "Winter"})

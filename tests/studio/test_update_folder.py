@@ -22,7 +22,7 @@ def a_folder(tenant: Tenant) -> str:
     return folders.create(tenant.owner, tenant.collection_id, "before", path=None, reuse=False).id.hex
 
 
-def test_a_folder_gets_another_name_and_metadata(tenant: Tenant) -> None:
+def test_name_and_metadata_of_a_folder_are_changed(tenant: Tenant) -> None:
     folder = a_folder(tenant)
     before = tenant.studio.get(f"/api/folder/{folder}")
 
@@ -43,7 +43,7 @@ def test_a_folder_gets_another_name_and_metadata(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("content", [b"{}", b""])
-def test_nothing_to_change_is_refused(tenant: Tenant, content: bytes) -> None:
+def test_a_request_without_changes_is_rejected(tenant: Tenant, content: bytes) -> None:
     answer = tenant.studio.patch(
         f"/api/folder/{a_folder(tenant)}", content=content, headers={"content-type": "application/json"}
     )
@@ -52,14 +52,14 @@ def test_nothing_to_change_is_refused(tenant: Tenant, content: bytes) -> None:
 
 
 @pytest.mark.parametrize(("name", "rejection"), INVALID_NAMES.values(), ids=INVALID_NAMES)
-def test_what_cannot_be_a_name_is_refused(tenant: Tenant, name: object, rejection: dict[str, object]) -> None:
+def test_an_invalid_name_is_rejected(tenant: Tenant, name: object, rejection: dict[str, object]) -> None:
     assert outcome(tenant.studio.patch(f"/api/folder/{a_folder(tenant)}", json={"name": name})) == (
         400,
         rejection,
     )
 
 
-def test_a_stale_change_is_refused(tenant: Tenant) -> None:
+def test_a_stale_etag_is_rejected(tenant: Tenant) -> None:
     folder = a_folder(tenant)
     etag = tenant.studio.get(f"/api/folder/{folder}").headers["etag"]
     tenant.studio.patch(f"/api/folder/{folder}", json={"name": "first"}, headers={"if-match": etag})
@@ -73,7 +73,7 @@ def test_a_stale_change_is_refused(tenant: Tenant) -> None:
     assert tenant.studio.get(f"/api/folder/{folder}").json()["folder"]["name"] == "first"
 
 
-def test_what_is_no_folder_is_not_found_and_not_changed(tenant: Tenant) -> None:
+def test_an_id_that_is_not_a_folders_is_not_found_and_changes_nothing(tenant: Tenant) -> None:
     photo = tenant.ready(pictures.jpeg(60, 40, seed=92))
     gone = a_folder(tenant)
     tenant.studio.delete(f"/api/folder/{gone}")

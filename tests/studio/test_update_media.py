@@ -39,7 +39,7 @@ def metadata(tenant: Tenant, item: str) -> dict[str, Any]:
     return found
 
 
-def test_a_file_gets_another_name_and_nothing_else_changes(tenant: Tenant) -> None:
+def test_renaming_a_file_changes_nothing_else(tenant: Tenant) -> None:
     photo = tenant.ready(PHOTO, "DSC_1.jpg", title="A title")
     before = tenant.studio.get(f"/api/media/{photo}")
 
@@ -67,7 +67,7 @@ def test_a_file_gets_another_name_and_nothing_else_changes(tenant: Tenant) -> No
     assert tenant.inconsistencies() == []
 
 
-def test_a_folder_is_renamed_the_same_way(tenant: Tenant) -> None:
+def test_a_folder_is_renamed_like_a_file(tenant: Tenant) -> None:
     folder = a_folder(tenant)
 
     answer = patch(tenant, hyphened(folder).upper(), {"name": "2026/07"})
@@ -113,19 +113,19 @@ def test_a_folder_is_renamed_the_same_way(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("name", VALID_NAMES.values(), ids=VALID_NAMES)
-def test_a_name_is_kept_as_it_was_sent(tenant: Tenant, name: str) -> None:
+def test_a_name_is_stored_as_it_was_sent(tenant: Tenant, name: str) -> None:
     folder = a_folder(tenant)
 
     assert patch(tenant, folder, {"name": name}).json()["media"]["name"] == name
     assert tenant.studio.get(f"/api/media/{folder}").json()["media"]["name"] == name
 
 
-def test_a_decomposed_name_is_kept_composed(tenant: Tenant) -> None:
+def test_a_decomposed_name_is_stored_composed(tenant: Tenant) -> None:
     assert patch(tenant, a_folder(tenant), {"name": DECOMPOSED}).json()["media"]["name"] == COMPOSED
 
 
 @pytest.mark.parametrize(("name", "rejection"), INVALID_NAMES.values(), ids=INVALID_NAMES)
-def test_what_cannot_be_a_name_is_refused(tenant: Tenant, name: object, rejection: dict[str, object]) -> None:
+def test_an_invalid_name_is_rejected(tenant: Tenant, name: object, rejection: dict[str, object]) -> None:
     folder = a_folder(tenant)
 
     assert outcome(patch(tenant, folder, {"name": name, "metadata": {"x": 1}})) == (400, rejection)
@@ -146,13 +146,13 @@ def test_at_least_one_field_is_required(tenant: Tenant, body: object) -> None:
 
 
 @pytest.mark.parametrize("body", [body for body, _ in INVALID_BODIES.values()], ids=INVALID_BODIES)
-def test_what_is_no_body_is_refused(tenant: Tenant, body: bytes) -> None:
+def test_an_invalid_body_is_rejected(tenant: Tenant, body: bytes) -> None:
     answer = tenant.studio.patch(f"/api/media/{a_folder(tenant)}", content=body)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
 
 
-def test_metadata_is_replaced_whole(tenant: Tenant) -> None:
+def test_metadata_is_replaced_as_a_whole(tenant: Tenant) -> None:
     photo = tenant.ready(PHOTO, title="Old", alt="Old", caption="Old")
     first = {
         "title": "T",
@@ -186,7 +186,7 @@ def test_metadata_is_replaced_whole(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_what_was_read_can_be_sent_back(tenant: Tenant) -> None:
+def test_metadata_can_be_sent_back_as_it_was_read(tenant: Tenant) -> None:
     photo = tenant.ready(PHOTO, title="T")
     patch(tenant, photo, {"metadata": {"tags": {"a": ["b"]}, "prompt": "x", "title": "T"}})
     read = metadata(tenant, photo)
@@ -196,7 +196,7 @@ def test_what_was_read_can_be_sent_back(tenant: Tenant) -> None:
     assert answer.json()["media"]["metadata"] == {**read, "added": 1}
 
 
-def test_what_is_the_server_s_own_is_ignored(tenant: Tenant) -> None:
+def test_fields_of_the_server_are_ignored(tenant: Tenant) -> None:
     photo = tenant.ready(PHOTO)
     theirs = {
         "moderation": {"status": "approved"},
@@ -215,7 +215,7 @@ def test_what_is_the_server_s_own_is_ignored(tenant: Tenant) -> None:
         }
 
 
-def test_null_is_nothing(tenant: Tenant) -> None:
+def test_null_clears_a_field(tenant: Tenant) -> None:
     answer = patch(
         tenant,
         a_folder(tenant),
@@ -226,7 +226,7 @@ def test_null_is_nothing(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said_of", "path", "message"),
+    ("metadata_sent", "path", "message"),
     [
         (None, [], "Must be an object"),
         ([], [], "Must be an object"),
@@ -243,12 +243,12 @@ def test_null_is_nothing(tenant: Tenant) -> None:
     ],
 )
 @pytest.mark.sampled(3)
-def test_metadata_of_wrong_types_or_lengths_is_refused(
-    tenant: Tenant, said_of: object, path: list[object], message: str
+def test_metadata_of_wrong_types_or_lengths_is_rejected(
+    tenant: Tenant, metadata_sent: object, path: list[object], message: str
 ) -> None:
     where = ["metadata", *path]
 
-    assert outcome(patch(tenant, a_folder(tenant), {"metadata": said_of})) == (
+    assert outcome(patch(tenant, a_folder(tenant), {"metadata": metadata_sent})) == (
         400,
         {
             "error": f"{'.'.join(map(str, where))}: {message}",
@@ -258,7 +258,7 @@ def test_metadata_of_wrong_types_or_lengths_is_refused(
     )
 
 
-def test_texts_as_long_as_may_be_are_taken(tenant: Tenant) -> None:
+def test_texts_of_the_maximum_length_are_accepted(tenant: Tenant) -> None:
     longest = {"title": "\N{CAMERA}" * 255, "alt": "x" * 500, "caption": "é" * 1000}
 
     assert patch(tenant, a_folder(tenant), {"metadata": longest}).json()["media"]["metadata"] == {
@@ -294,14 +294,14 @@ def nested(depth: int) -> object:
     ],
 )
 @pytest.mark.sampled(3)
-def test_metadata_beyond_its_bounds_is_refused(tenant: Tenant, own: object, error: str) -> None:
+def test_metadata_beyond_its_limits_is_rejected(tenant: Tenant, own: object, error: str) -> None:
     folder = a_folder(tenant)
 
     assert outcome(patch(tenant, folder, {"metadata": own})) == (400, {"error": error, "code": "invalid"})
     assert metadata(tenant, folder) == {"tags": {}, "moderation": UNCHECKED}
 
 
-def test_metadata_as_large_and_as_deep_as_may_be_is_taken(tenant: Tenant) -> None:
+def test_metadata_of_the_maximum_size_and_depth_is_accepted(tenant: Tenant) -> None:
     folder = a_folder(tenant)
 
     assert patch(tenant, folder, {"metadata": nested(32)}).status_code == 200
@@ -325,7 +325,7 @@ def test_metadata_as_large_and_as_deep_as_may_be_is_taken(tenant: Tenant) -> Non
     ("number", "status"),
     [("1e400", 400), ("-1e400", 400), ("9" * 5000, 400), ("1e300", 200), ("9" * 40, 200), ("-0.5", 200)],
 )
-def test_a_number_is_kept_or_refused(tenant: Tenant, number: str, status: int) -> None:
+def test_a_number_is_stored_exactly_or_rejected(tenant: Tenant, number: str, status: int) -> None:
     answer = tenant.studio.patch(
         f"/api/media/{a_folder(tenant)}", content=f'{{"metadata": {{"x": {number}}}}}'
     )
@@ -335,7 +335,7 @@ def test_a_number_is_kept_or_refused(tenant: Tenant, number: str, status: int) -
         assert float(answer.json()["media"]["metadata"]["x"]) == float(number)
 
 
-def test_tags_are_trimmed_composed_each_once_and_told_apart_by_case(tenant: Tenant) -> None:
+def test_tags_are_trimmed_composed_unique_and_case_sensitive(tenant: Tenant) -> None:
     answer = patch(
         tenant,
         a_folder(tenant),
@@ -345,7 +345,7 @@ def test_tags_are_trimmed_composed_each_once_and_told_apart_by_case(tenant: Tena
     assert answer.json()["media"]["metadata"]["tags"] == {"color": ["Red", "red"], "place": [COMPOSED]}
 
 
-def test_tags_of_the_group_that_has_slugs_get_one_each(tenant: Tenant) -> None:
+def test_tags_of_the_v1_group_get_slugs(tenant: Tenant) -> None:
     names = ["Product Photos", "product photos", "Étoile", "日本", "中国", "x", "-", "y" * 100]
 
     answer = patch(
@@ -363,9 +363,7 @@ def test_tags_of_the_group_that_has_slugs_get_one_each(tenant: Tenant) -> None:
     assert [row["slug"] for row in rows if row["group"] == "other"] == [None]
 
 
-def test_tags_are_shared_by_the_items_of_an_organization_and_by_nobody_else(
-    tenant: Tenant, stranger: Tenant
-) -> None:
+def test_tags_are_shared_within_an_organization_only(tenant: Tenant, stranger: Tenant) -> None:
     for each in (tenant, tenant, stranger):
         assert (
             patch(
@@ -376,13 +374,18 @@ def test_tags_are_shared_by_the_items_of_an_organization_and_by_nobody_else(
 
     with owner() as connection:
         rows = connection.execute(
-            "select organization_id, count(*) as n from tags where organization_id = any(%s) group by organization_id",
+            """
+            select organization_id, count(*) as n
+              from tags
+             where organization_id = any(%s)
+             group by organization_id
+            """,
             [[tenant.id, stranger.id]],
         ).fetchall()
     assert {row["organization_id"]: row["n"] for row in rows} == {tenant.id: 2, stranger.id: 2}
 
 
-def test_a_tag_that_is_switched_off_stays_where_it_is(tenant: Tenant) -> None:
+def test_a_hidden_tag_stays_on_its_items(tenant: Tenant) -> None:
     folder = a_folder(tenant)
     patch(tenant, folder, {"metadata": {"tags": {"color": ["red", "blue"]}}})
     with owner() as connection:
@@ -399,7 +402,7 @@ def test_a_tag_that_is_switched_off_stays_where_it_is(tenant: Tenant) -> None:
     assert (hidden, metadata(tenant, folder)["tags"]) == ({"color": ["green"]}, {"color": ["green", "red"]})
 
 
-def test_if_match_lets_one_of_two_change_it(tenant: Tenant) -> None:
+def test_of_two_requests_with_the_same_etag_one_succeeds(tenant: Tenant) -> None:
     photo = tenant.ready(PHOTO)
     etag = tenant.studio.get(f"/api/media/{photo}").headers["etag"]
 
@@ -417,7 +420,7 @@ def test_if_match_lets_one_of_two_change_it(tenant: Tenant) -> None:
     assert tenant.studio.get(f"/api/media/{photo}").json()["media"]["name"] == "first"
 
 
-def test_of_ten_that_change_the_same_state_one_does(tenant: Tenant) -> None:
+def test_of_ten_concurrent_requests_with_the_same_etag_one_succeeds(tenant: Tenant) -> None:
     folder = a_folder(tenant)
     etag = tenant.studio.get(f"/api/media/{folder}").headers["etag"]
 
@@ -434,7 +437,7 @@ def test_of_ten_that_change_the_same_state_one_does(tenant: Tenant) -> None:
     ]
 
 
-def test_many_that_make_the_same_tags_at_once_share_them(tenant: Tenant) -> None:
+def test_concurrent_requests_for_the_same_tags_share_them(tenant: Tenant) -> None:
     items = [a_folder(tenant) for _ in range(12)]
     tags = {"tags": ["Brand", "brand", "Logo"], "color": ["red", "blue", "green"]}
 
@@ -449,11 +452,11 @@ def test_many_that_make_the_same_tags_at_once_share_them(tenant: Tenant) -> None
         ).fetchone() == {"n": 6}
 
 
-def test_a_bad_field_is_said_before_a_stale_item(tenant: Tenant) -> None:
+def test_an_invalid_field_is_reported_before_a_stale_etag(tenant: Tenant) -> None:
     assert patch(tenant, a_folder(tenant), {"name": ""}, **{"if-match": '"x"'}).status_code == 400
 
 
-def test_what_is_deleted_is_not_changed(tenant: Tenant) -> None:
+def test_a_deleted_item_is_not_changed(tenant: Tenant) -> None:
     folder = a_folder(tenant)
     tenant.studio.delete(f"/api/media/{folder}")
 

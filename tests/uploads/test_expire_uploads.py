@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 
 from tests.given import jobs, pictures, reprocessing, videos
-from tests.given import versions as families
+from tests.given.items import read_item
 from tests.given.protocol import begin
 from tests.given.tenants import http
 from vitrine import storage
@@ -168,7 +168,7 @@ def test_a_lost_request_for_new_frames_is_reported_and_sent_again_until_it_has_f
     tenant: Tenant,
 ) -> None:
     media = tenant.ready(PHOTO)
-    before = families.shown(tenant, media)["frames"][0]["blob"].partition("?")[0]
+    before = read_item(tenant, media)["frames"][0]["blob"].partition("?")[0]
     reprocessing.ask_silently(tenant, media)
     waits = f"reprocessing of version {UUID(media)} waits since "
     assert [line for line in stuck() if line.startswith(waits)] == []
@@ -190,7 +190,7 @@ def test_a_lost_request_for_new_frames_is_reported_and_sent_again_until_it_has_f
     deeds = [jobs.run("expire_uploads", later=DAY).get(media) for _ in range(sweep.RESENDS + 1)]
 
     assert deeds == ["asked for again"] * sweep.RESENDS + ["given up"]
-    shown = families.shown(tenant, media)
+    shown = read_item(tenant, media)
     assert shown["processing"] == {"state": "ready", "reason": None, "reprocessFailure": sweep.TOO_OFTEN}
     assert (shown["frames"][0]["blob"].partition("?")[0], state(tenant, media), tenant.inconsistencies()) == (
         made,

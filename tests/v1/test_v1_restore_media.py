@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from tests.given.items import delete, folder, photo
 from tests.given.shapes import A_TIME
-from tests.studio.test_restore_media import delete, folder, photo
 
 if TYPE_CHECKING:
     from tests.given.tenants import Tenant

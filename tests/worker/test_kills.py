@@ -24,8 +24,8 @@ import httpx
 import pytest
 
 from tests.given import pictures, reprocessing, videos
-from tests.given import versions as families
 from tests.given.isolation_cases import owner
+from tests.given.items import read_item
 from tests.given.tenants import FINAL, Tenant
 from vitrine import queues, storage
 from vitrine.library import outbox
@@ -254,7 +254,7 @@ def one_kill(stack: Stack, seed: int, *, while_reprocessing: bool = False) -> No
         assert tenant.finished(media)["state"] == "ready", tenant.finished(media)
         shown = tenant.studio.get(f"/api/media/{media}").json()["media"]
         assert shown["sha256"] == hashlib.sha256(data).hexdigest()
-        assert eventually(lambda: "reprocessing" not in families.shown(tenant, media)["processing"])
+        assert eventually(lambda: "reprocessing" not in read_item(tenant, media)["processing"])
     assert eventually(lambda: not invariants(finished=False))
     sweep()
     assert [str(each) for each in invariants(finished=True)] == []
@@ -276,7 +276,7 @@ def test_a_worker_that_dies_between_putting_new_frames_and_recording_them_loses_
 ) -> None:
     tenant = new_tenant()
     media = tenant.ready(pictures.jpeg(64, 40, seed=9))
-    (frame,) = families.shown(tenant, media)["frames"]
+    (frame,) = read_item(tenant, media)["frames"]
     event = json.dumps(outbox.stored_event(reprocessing.ask_silently(tenant, media)))
     with owner() as connection:
         # Recording begins with this lock.
@@ -284,7 +284,7 @@ def test_a_worker_that_dies_between_putting_new_frames_and_recording_them_loses_
         queues.send_batch(settings().upload_stored_queue_url, [event])
         assert eventually(lambda: len(derived(tenant)) == 4)
         separate_stack.kill("worker")
-    (after,) = families.shown(tenant, media)["frames"]
+    (after,) = read_item(tenant, media)["frames"]
 
     assert after["id"] == frame["id"]
     assert {

@@ -23,6 +23,7 @@ from tests.given import jobs, pictures
 from tests.given import versions as families
 from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
+from tests.given.items import read_item
 from tests.given.protocol import begin
 from vitrine import storage
 from vitrine.library import file_types
@@ -300,7 +301,7 @@ def test_a_version_is_purged_alone_and_then_its_item(tenant: Tenant) -> None:
     assert "purged" in purge().values()
 
     assert restored(tenant, f"/api/media/{third}") == GONE_ITEM
-    assert (families.usage(tenant)[1], families.listed(tenant, item)) == (
+    assert (families.bytes_and_counts(tenant)[1], families.listed(tenant, item)) == (
         {"active": 2, "trash": 0},
         [(item, 1, False), (second, 2, True)],
     )
@@ -314,7 +315,10 @@ def test_a_version_is_purged_alone_and_then_its_item(tenant: Tenant) -> None:
     deletion = delete(tenant, f"/api/media/{item}")
     assert purge(dry_run=True)[deletion] == WAITS
     assert purge()[deletion] == "purged"
-    assert (families.usage(tenant)[0]["total"], restored(tenant, f"/api/media/{item}")) == (0, GONE_ITEM)
+    assert (families.bytes_and_counts(tenant)[0]["total"], restored(tenant, f"/api/media/{item}")) == (
+        0,
+        GONE_ITEM,
+    )
     # An object that lands now is rejected with a reason: no new item is made.
     completed = pending.complete()
     assert outcome(completed) == (
@@ -339,7 +343,7 @@ def test_an_item_whose_first_version_is_rejected_keeps_the_others(
         further.put_all(families.picture(2))
         further.complete()
         assert families.listed(tenant, first.media) == [(first.media, 1, True), (further.media, 2, False)]
-        assert families.shown(tenant, first.media)["processing"] == {"state": "pending", "reason": None}
+        assert read_item(tenant, first.media)["processing"] == {"state": "pending", "reason": None}
         intake.process_upload(further.answer["key"])
         assert families.active(tenant, first.media) == further.media
         uploads.append((first, further))

@@ -8,12 +8,13 @@ from uuid import UUID
 from tests.given import jobs, pictures, reprocessing
 from tests.given import versions as families
 from tests.given.isolation_cases import owner
-from vitrine import content, storage
+from tests.given.items import read_item
+from vitrine import content, queries, storage
 from vitrine.db import read, write
 from vitrine.library import processing
 from vitrine.models.derived import Derived, Frame, Picture
 from vitrine.models.people import Consumer
-from vitrine.queries import uploads, versions
+from vitrine.queries import uploads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +48,7 @@ def attempt_at(tenant: Tenant, item: str) -> Callable[[Derived], str]:
     """
     actor = Consumer(tenant.id)
     (upload,) = read(actor, uploads.by_version(tenant.id, UUID(item)))
-    (version,) = write(actor, versions.attempt(tenant.id, UUID(item)))
+    (version,) = write(actor, queries.processing.attempt(tenant.id, UUID(item)))
     stored, found = storage.head(version.key), content.sniff(PHOTO)
     if stored is None or found is None:
         raise ValueError("not a picture in the store")
@@ -57,14 +58,14 @@ def attempt_at(tenant: Tenant, item: str) -> Callable[[Derived], str]:
 
 def frames(tenant: Tenant, item: str) -> list[tuple[str, str]]:
     """Return the id and timestamp of each frame."""
-    return [(frame["id"], frame["timestamp"]) for frame in families.shown(tenant, item)["frames"]]
+    return [(frame["id"], frame["timestamp"]) for frame in read_item(tenant, item)["frames"]]
 
 
 def counted(tenant: Tenant) -> tuple[int, int]:
     """Return the bytes of originals and of derived objects, as the usage reports them; active and trash have
     the same total.
     """
-    usage = families.usage(tenant)[0]
+    usage = families.bytes_and_counts(tenant)[0]
     assert usage["active"] + usage["trash"] == usage["total"] == usage["originals"] + usage["derived"]
     return usage["originals"], usage["derived"]
 
@@ -95,12 +96,12 @@ def test_frames_keep_their_ids_surplus_frames_are_dropped_and_older_attempts_are
 
     slow(derived(3))
 
-    assert (len(frames(tenant, item)), families.shown(tenant, item)["processing"].get("reprocessing")) == (
+    assert (len(frames(tenant, item)), read_item(tenant, item)["processing"].get("reprocessing")) == (
         2,
         True,
     )
     attempt_at(tenant, item)(derived(1))
-    assert (len(frames(tenant, item)), families.shown(tenant, item)["processing"]) == (
+    assert (len(frames(tenant, item)), read_item(tenant, item)["processing"]) == (
         1,
         {"state": "ready", "reason": None},
     )
@@ -118,7 +119,7 @@ def test_frames_of_a_deleted_item_count_in_the_trash_and_those_of_a_purged_item_
     for each in (item, other):
         assert tenant.studio.delete(f"/api/media/{each}").status_code == 200
     in_trash(derived(1))
-    assert families.usage(tenant)[0]["active"] == 0
+    assert families.bytes_and_counts(tenant)[0]["active"] == 0
     assert reprocessing.stored(tenant) == counted(tenant)
     assert reprocessing.ask(tenant, item).status_code == 404
     with owner() as connection:
@@ -128,7 +129,7 @@ def test_frames_of_a_deleted_item_count_in_the_trash_and_those_of_a_purged_item_
     jobs.run("purge_deleted")
     too_late(derived(1))
 
-    assert families.usage(tenant)[1] == {"active": 1, "trash": 0}
+    assert families.bytes_and_counts(tenant)[1] == {"active": 1, "trash": 0}
     assert reprocessing.stored(tenant) == counted(tenant)
     assert tenant.inconsistencies(finished=True) == []
     # A purge deletes older generations too, even while signed URLs of them are valid.

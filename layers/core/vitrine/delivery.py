@@ -1,6 +1,4 @@
-"""Links: permanent ones, which can be stored in a page and taken back, and signed ones to what was
-derived.
-"""
+"""Links: permanent ones, which can be stored in a page and revoked, and signed URLs of derived objects."""
 
 from __future__ import annotations
 
@@ -21,15 +19,15 @@ if TYPE_CHECKING:
 
     from vitrine.models.media import Link
 
-TAKEN_BACK_WITHIN = 300  # seconds that a browser may keep where a permanent link led
-NAMELESS = "file"  # what is downloaded is called so where nothing is left of a name
+MAX_REDIRECT_AGE = 300  # seconds that a browser may cache the redirect of a permanent link
+NAMELESS = "file"  # the file name of a download when no character of the item's name is left
 
-# Control characters, separators of lines, and the signs that change the direction of writing (Unicode's
-# Bidi_Control): `gpj.exe` written backwards.
+# Control characters, line separators, and the characters that change the direction of writing (Unicode's
+# Bidi_Control), which can make `gpj.exe` look like `exe.jpg`.
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 _SUFFIX = re.compile(r"(?<=.)(\.[A-Za-z0-9]{1,5})[. ]*\Z")
 _SUFFIXES = frozenset(suffix for mime_type in TYPES for suffix in suffixes(mime_type))
-# Suffixes of other kinds of files, which a name may have by mistake or in order to deceive. Any other word
+# Suffixes of other kinds of files, which a name may have by mistake or in order to deceive. Any other text
 # after a dot may be part of a name.
 _OTHER_FILES = frozenset(
     {
@@ -152,7 +150,7 @@ _OTHER_FILES = frozenset(
 
 
 class Linked(Protocol):
-    """What has a permanent link."""
+    """An object with a permanent link."""
 
     @property
     def id(self) -> UUID: ...
@@ -163,48 +161,51 @@ class Linked(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """The links that an answer carries, for whoever asked at this origin (no trailing slash)."""
+    """The links in a response. `origin` is the origin of the request, without a trailing slash."""
 
     origin: str
 
     def permanent(self, media: Linked) -> str:
-        """Readable without credentials, by a redirect; 404 once the item is deleted or blocked."""
+        """A URL that is readable without credentials, by a redirect. It answers 404 once the item is deleted
+        or blocked.
+        """
         return f"{self.origin}/f/{media.id.hex}/{media.link_token}"
 
     @property
     def store(self) -> str:
-        """The origin that signed links lead to."""
+        """The origin of signed URLs."""
         return storage.origin()
 
     def object(self, key: str) -> str:
-        """A signed URL of a derived object (frame, thumbnail, crop), served as the type it was stored
-        with, for `read_url_ttl` seconds.
+        """A signed URL of a derived object (frame, thumbnail, crop), served with the type it was stored with,
+        valid for `read_url_ttl` seconds.
         """
         return storage.sign_get(key)
 
 
 @dataclass(frozen=True, slots=True)
-class Lead:
-    """Where a permanent link leads for now."""
+class Redirect:
+    """The current target of a permanent link."""
 
     url: str
-    seconds: int  # for which it may be kept: less than the URL lives
+    seconds: int  # that a browser may cache the redirect: less than the URL is valid
 
 
-def lead(
+def redirect(
     link: Link,
     *,
     size: Literal["frame", "thumbnail"] | None = None,
     original: bool = False,
     download: bool = False,
     head: bool = False,
-) -> Lead:
-    """To the file, or to its frame where a browser cannot show the file and nobody asked for the `original`
-    or to `download` it; or to that size.
+) -> Redirect:
+    """The redirect to the file; or to its frame, when a browser cannot show the file and neither `original`
+    nor `download` was requested; or to the derived image of the requested size.
 
-    `head`: the request is a HEAD, and whoever follows the redirect sends a HEAD again: the signed URL is for
-    that method then.
-    Raises NotFound where that size was not derived (yet).
+    `head`: the request is a HEAD request. The client that follows the redirect sends HEAD again, so the URL
+    is signed for that method.
+
+    Raises NotFound when the requested size was not derived (yet).
     """
     derived = {"frame": link.frame_key, "thumbnail": link.thumbnail_key}
     if (
@@ -226,51 +227,53 @@ def lead(
         kind: Literal["inline", "attachment"] = (
             "attachment" if download or link.mime_type not in SHOWABLE else "inline"
         )
-        # What can hold scripts is not even called by its name: the store cannot be made to say `nosniff`, and
-        # `<img>` would show an attached SVG.
+        # A type that can contain scripts is served as another one: the store cannot send `nosniff`, and
+        # `<img>` shows an SVG even as an attachment.
         served_as = storage.STORED_TYPE if link.mime_type in DOCUMENTS else link.mime_type
         disposition = _disposition(kind, download_name(link.name, link.mime_type or ""))
         url = storage.sign_get(link.key, mime_type=served_as, disposition=disposition, head=head)
     elif link.external_url is not None:
-        # what was registered before URLs were kept in this form is not in it
+        # URLs that were registered before `normalized` existed are not in that form.
         url = normalize(link.external_url) or ""
         if not url:
             raise NotFound("Not found")
     else:
         raise NotFound("Not found")
-    return Lead(url, min(TAKEN_BACK_WITHIN, settings().read_url_ttl // 2))
+    return Redirect(url, min(MAX_REDIRECT_AGE, settings().read_url_ttl // 2))
 
 
 def download_name(name: str, mime_type: str) -> str:
-    """The file name to save a file of this verified type under: the item's name, ending in a suffix of the
+    """The file name under which a file of this verified type is saved: the item's name, with a suffix of the
     type.
 
-    The suffix that the name has is kept where it is one of the type's, in whatever letters; it is replaced
-    where it is that of another kind of file.
-    What else stands after a dot (`Dr. Jones`, `v1.2`) belongs to the name. These are left out, since a file
-    system or a reader could
-    misread them: control characters, signs that turn the direction of writing, white space at the ends, dots
-    and white space before the suffix.
-    At most as long as a name may be. Of a type that is not known the name stays as it is.
+    A suffix of the type is kept, in upper or lower case. A suffix of another kind of file is replaced. Any
+    other text after a dot (`Dr. Jones`, `v1.2`) belongs to the name. Removed, because a file system or a
+    reader could misread them: control characters, characters that change the direction of writing, white
+    space at the ends, dots and white space before the suffix.
+
+    The result is at most as long as a name may be. The name is not changed when the type is unknown.
     """
     text = _UNSEEN.sub("", name).strip()
     known = suffixes(mime_type)
     if not known:
         return text[:MAX_NAME] or NAMELESS
-    if text.lower() in known:  # a hidden name, and nothing but the suffix
+    if text.lower() in known:  # the name of a hidden file, which consists of the suffix alone
         return text
     stem, suffix = text, known[0]
-    while found := _SUFFIX.search(stem):
-        given = found[1].lower()
-        if given not in known and given not in _SUFFIXES and given not in _OTHER_FILES:
+    while match := _SUFFIX.search(stem):
+        present = match[1].lower()
+        if present not in known and present not in _SUFFIXES and present not in _OTHER_FILES:
             break
-        stem = stem[: found.start()]
-        if given in known:
-            suffix = found[1]
+        stem = stem[: match.start()]
+        if present in known:
+            suffix = match[1]
             break
     return (stem[: MAX_NAME - len(suffix)].rstrip(". \u00a0\u3000") or NAMELESS) + suffix
 
 
 def _disposition(kind: Literal["inline", "attachment"], name: str) -> str:
-    """RFC 6266: the name in UTF-8, and in ASCII for who cannot read that."""
-    return f"{kind}; filename=\"{re.sub(r'[^A-Za-z0-9._ ()+-]', '_', name)}\"; filename*=UTF-8''{quote(name, safe='')}"
+    """A Content-Disposition by RFC 6266: the name in UTF-8, and in ASCII for clients that cannot
+    read that.
+    """
+    ascii_name = re.sub(r"[^A-Za-z0-9._ ()+-]", "_", name)
+    return f"{kind}; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(name, safe='')}"

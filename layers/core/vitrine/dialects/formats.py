@@ -23,7 +23,7 @@ from typing_extensions import TypedDict
 
 from vitrine import models
 from vitrine.errors import Invalid, Issue, NotFound
-from vitrine.models.pages import STAYS, Stays
+from vitrine.models.pages import UNCHANGED, Unchanged
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -49,9 +49,9 @@ class Input(BaseModel):
 
     model_config = ConfigDict(defer_build=True, allow_inf_nan=False)
 
-    def sent(self, field: str, value: V) -> V | Stays:
-        """Return the field's value; STAYS where the request does not have the field."""
-        return value if field in self.model_fields_set else STAYS
+    def sent(self, field: str, value: V) -> V | Unchanged:
+        """Return the field's value; UNCHANGED where the request does not have the field."""
+        return value if field in self.model_fields_set else UNCHANGED
 
 
 # v1 counts UTF-16 units; the other dialects and the database count characters.

@@ -1,20 +1,29 @@
-"""What can be done, in domain words. Opens its own transactions; never sees HTTP."""
+"""What can be done, by noun, in domain words. The modules open their own transactions and know nothing of
+HTTP.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Literal
 
-from vitrine.errors import Invalid, Issue
+from vitrine.errors import Invalid, Issue, NotFound
 from vitrine.models.media import MAX_NAME
 from vitrine.texts import compose
 
-MAX_TYPE = 255  # characters of a declared type
+MAX_TYPE = 255  # characters of a declared media type
+
+
+def not_found(noun: Literal["collection", "media", "folder", "version", "tag"]) -> NotFound:
+    """The error for a missing thing, with its sentence for the client."""
+    return NotFound(f"{noun.capitalize()} not found")
 
 
 def clean_name(name: str, what: str = "name", *, most: int = MAX_NAME) -> str:
-    """The name in Unicode's composed form (NFC): 1 to `most` code points, none that cannot be stored.
-    Raises Invalid, calling it `what`.
+    """The name in Unicode's composed form (NFC): 1 to `most` code points, all of which can be stored.
+
+    Raises Invalid otherwise; its sentence calls the name `what`.
     """
     composed = compose(name)
     if not 1 <= len(composed) <= most:
@@ -25,9 +34,10 @@ def clean_name(name: str, what: str = "name", *, most: int = MAX_NAME) -> str:
 
 
 def check_declared_type(declared: str, what: str) -> None:
-    """Raises Invalid, calling it `what`, where a declared type cannot be kept or written into a header.
-    Whatever else it says is a hint: the content
-    decides.
+    """Check that a declared media type can be stored and written into a header. Its value is only a hint,
+    since the content decides the type.
+
+    Raises Invalid otherwise; its sentence calls the type `what`.
     """
     if len(declared) > MAX_TYPE or any(
         ord(character) < 32 or ord(character) == 127 for character in declared
@@ -37,8 +47,8 @@ def check_declared_type(declared: str, what: str) -> None:
 
 
 def slug_of(name: str, *, most: int) -> str:
-    """An organization's name in small ASCII letters, digits and single dashes, `most` of them; empty
-    where nothing of it is left.
+    """An organization's name as small ASCII letters, digits and single dashes, at most `most` of them. Empty
+    when the name has no such characters.
     """
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:most].strip("-")

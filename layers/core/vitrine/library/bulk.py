@@ -1,7 +1,7 @@
-"""What is done to many items at once. Each is judged on its own; what can be done is done in one transaction,
-and all of it or nothing.
+"""One action on many items. Each item is checked separately; the permitted changes are made in one
+transaction.
 
-An item that the caller's organization does not have is refused as one that is not there.
+An item that the caller's organization does not have is reported as not found.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 from vitrine import queries
 from vitrine.credentials import mint_id
 from vitrine.db import transaction
-from vitrine.errors import ApiError, Conflict, Invalid, NotFound
-from vitrine.library import deletions as deletions
-from vitrine.library import folders, media, tags
+from vitrine.errors import ApiError, Conflict, Invalid
+from vitrine.library import deletions, folders, media, not_found, tags
 from vitrine.models.bulk import AddTag, Delete, Move, Outcome, Outcomes, RemoveTag, Restore
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from vitrine.db import Transaction
     from vitrine.models.bulk import Action
     from vitrine.models.people import Caller
-    from vitrine.queries.media import Placed
+    from vitrine.queries.media import PlacedItem
     from vitrine.queries.tags import Label
 
 MAX_ITEMS = 1000  # of one request
@@ -32,33 +31,32 @@ MAX_ITEMS = 1000  # of one request
 Work = Callable[["Transaction"], Outcomes]
 
 
-class _Undone(Exception):
-    """What was done is to be undone; it would have come to this."""
+class _DryRun(Exception):
+    """Raised to roll a dry run back; carries its outcomes."""
 
     def __init__(self, outcomes: Outcomes) -> None:
         self.outcomes = outcomes
 
 
 def carry_out(caller: Caller, items: Sequence[UUID], action: Action, *, dry_run: bool) -> Outcomes:
-    """The action is done to each of these items that nothing forbids it of; each is told of once. On a dry
-    run nothing has changed.
+    """Carry the action out on each of these items where nothing prevents it. Returns one outcome for each
+    item; repetitions are dropped. A dry run changes nothing.
 
-    Raises, and does nothing, where what is asked for cannot be done to any item: Invalid for a destination,
-    label or value that cannot be one,
-    NotFound for a destination that is not there, Conflict where more would be deleted than can go at once.
+    Raises, and changes nothing, when the action is possible for no item: Invalid for an invalid destination,
+    label or value, NotFound for a missing destination, Conflict when one deletion cannot mark so many items.
     """
     work = _work(caller, list(dict.fromkeys(items)), action)
 
     def attempt(db: Transaction) -> Outcomes:
         outcomes = work(db)
-        if dry_run:  # done and undone: so it can say nothing that would not be so
-            raise _Undone(outcomes)
+        if dry_run:  # the changes are made and rolled back, so the outcomes are those of a real run
+            raise _DryRun(outcomes)
         return outcomes
 
     try:
         return transaction(caller, attempt)
-    except _Undone as undone:
-        return undone.outcomes
+    except _DryRun as rolled_back:
+        return rolled_back.outcomes
 
 
 def _work(caller: Caller, items: list[UUID], action: Action) -> Work:
@@ -71,33 +69,33 @@ def _work(caller: Caller, items: list[UUID], action: Action) -> Work:
         case Restore():
             return lambda db: _restore(db, caller, items)
         case AddTag(label, value):
-            wanted = tags.to_give(label, value)
+            wanted = tags.parse_label(label, value)
             return lambda db: _tag(db, caller, items, wanted)
         case RemoveTag(label, value):
-            group, name = tags.to_take(label, value)
+            group, name = tags.parse_search(label, value)
             return lambda db: _untag(db, caller, items, group, name)
 
 
 def _move(db: Transaction, caller: Caller, items: Sequence[UUID], to: UUID) -> Outcomes:
-    """Judged by how things lie before: what is to be moved never holds the destination, so no move makes
-    another one impossible.
+    """All items are checked before any is moved. The destination is never inside a moved item, so no move
+    prevents another.
     """
     organization = caller.organization_id
     db.queue(queries.bulk.lock_collections(organization, [*items, to]))
     locked = {each.id: each for each in db.run(queries.bulk.lock(organization, items))}
-    target = db.first(queries.folders.destination(organization, to))
+    target = db.first(queries.folders.get_destination(organization, to))
     if target is None:
-        raise NotFound(media.NO_FOLDER)
+        raise not_found("folder")
     if target.path is None:
         raise Invalid(media.NOT_A_FOLDER)
-    deepest = {each.id: each.depth for each in db.run(queries.bulk.deepest(_folders(locked.values())))}
+    deepest = {each.id: each.depth for each in db.run(queries.bulk.get_depths(_folders(locked.values())))}
 
     rejected: dict[UUID, ApiError] = {}
     for each in locked.values():
         try:
-            _, under = media.destination(each, target)
+            under = media.check_destination(each, target)
             if each.path is not None and each.place_id != to:
-                media.reject_too_deep(each.path, deepest[each.id], under)
+                media.check_depth(each.path, deepest[each.id], under)
         except Invalid as why:
             rejected[each.id] = why
 
@@ -105,35 +103,33 @@ def _move(db: Transaction, caller: Caller, items: Sequence[UUID], to: UUID) -> O
     if moved:
         ids = [each.id for each in moved]
         db.queue(queries.bulk.count_move(organization, ids, to))
-        db.queue(queries.bulk.put_in(organization, ids, target.item_id, caller.user_id))
+        db.queue(queries.bulk.set_folder(organization, ids, target.path.folder_id, caller.user_id))
         db.queue(queries.bulk.reroot(organization, _folders(moved), target.path))
     changed = {each.id for each in moved}
     return Outcomes(
         tuple(
             _rejected(item, locked, rejected)
-            or Outcome(item, changed=item in changed, path=f"{target.path}.{item.hex}")
+            or Outcome(item, changed=item in changed, path=target.path.below(item))
             for item in items
         )
     )
 
 
 def _delete(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes:
-    """One act for each collection: what it took is restored together, and waits for nothing in another
-    collection.
-    """
+    """One deletion for each collection: it is restored as a whole, and depends on no other collection."""
     organization = caller.organization_id
     db.queue(queries.bulk.lock_collections(organization, items))
     locked = {each.id: each for each in db.run(queries.bulk.lock_to_delete(organization, items))}
-    most = deletions.MAX_DELETED_AT_ONCE
+    limit = deletions.MAX_DELETED_AT_ONCE
     if (
         len(locked)
-        + db.run(queries.media.lock_below(organization, _folders(locked.values()), most, but=list(locked)))[
+        + db.run(queries.trash.lock_below(organization, _folders(locked.values()), limit, but=list(locked)))[
             0
         ].n
-        > most
+        > limit
     ):
         raise Conflict(
-            f"More than {most:,} items cannot be deleted at once; delete fewer, and the folders one by one"
+            f"More than {limit:,} items cannot be deleted at once; delete fewer, and the folders one by one"
         )
 
     deletion_of: dict[UUID, UUID] = {}
@@ -142,12 +138,12 @@ def _delete(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes:
         here = [each for each in locked.values() if each.collection_id == collection]
         deletion = mint_id()
         deletions.create(db, caller, deletion, "selection", here[0].id)
-        db.queue(queries.media.mark_below(organization, deletion, _folders(here), caller.user_id))
+        db.queue(queries.trash.mark_below(organization, deletion, _folders(here), caller.user_id))
         roots = db.run(queries.bulk.mark(organization, deletion, [each.id for each in here], caller.user_id))
         if len(roots) == 1:
-            db.queue(queries.bulk.be_of(organization, deletion, roots[0]))
+            db.queue(queries.bulk.set_root(organization, deletion, roots[0]))
         else:
-            db.queue(queries.bulk.be_of_all(organization, deletion, [root.id for root in roots]))
+            db.queue(queries.bulk.insert_roots(organization, deletion, [root.id for root in roots]))
         count += deletions.move_to_trash(db, organization, deletion)
         deletion_of.update((each.id, deletion) for each in here)
     return Outcomes(
@@ -157,12 +153,15 @@ def _delete(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes:
 
 
 def _restore(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes:
-    """Acts that are reversed together find each other's folders alive, in whatever order they were done."""
+    """Deletions that are reversed together find each other's folders active, in whatever order they were
+    made.
+    """
     organization = caller.organization_id
     db.queue(queries.bulk.lock_collections(organization, items))
     locked = {each.id: each for each in db.run(queries.bulk.lock_deletions(organization, items))}
     deletion_of = {
-        each.id: each.deletion_id for each in reversed(db.run(queries.bulk.took(organization, items)))
+        each.id: each.deletion_id
+        for each in reversed(db.run(queries.bulk.get_deletions(organization, items)))
     }
 
     rejected: dict[UUID, ApiError] = {}
@@ -171,53 +170,60 @@ def _restore(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes
             deletions.require_restorable(None if deletion is None else locked.get(deletion), "item")
         except ApiError as why:
             rejected[item] = why
-    going = {
+    reversed_ids = {
         deletion for item, deletion in deletion_of.items() if deletion is not None and item not in rejected
     }
-    homeless: set[UUID] = deletions.relocate_roots(db, organization, sorted(going)) if going else set()
+    without_place: set[UUID] = (
+        deletions.relocate_roots(db, organization, sorted(reversed_ids)) if reversed_ids else set()
+    )
+    reversed_ids -= without_place
     rejected |= {
         item: Conflict(deletions.COLLECTION_DELETED)
         for item, deletion in deletion_of.items()
-        if deletion in homeless
+        if deletion in without_place
     }
-    deletions.restore(db, caller, [locked[deletion] for deletion in going - homeless])
+    deletions.restore(db, caller, [locked[deletion] for deletion in reversed_ids])
     return Outcomes(
         tuple(
             _rejected(item, deletion_of, rejected) or Outcome(item, deletion_id=deletion_of[item])
             for item in items
         ),
-        sum(locked[deletion].item_count for deletion in going - homeless),
+        sum(locked[deletion].item_count for deletion in reversed_ids),
     )
 
 
 def _tag(db: Transaction, caller: Caller, items: Sequence[UUID], wanted: Label) -> Outcomes:
     organization = caller.organization_id
     locked = _lock_to_tag(db, organization, items)
-    there = {each.id: each for each in db.run(queries.bulk.tagged(organization, items, wanted))}
-    rejected: dict[UUID, ApiError] = {each.id: tags.has_it() for each in there.values() if each.has_it}
+    tagged = {each.id: each for each in db.run(queries.bulk.count_tags(organization, items, wanted))}
+    rejected: dict[UUID, ApiError] = {
+        each.id: tags.already_tagged() for each in tagged.values() if each.has_tag
+    }
     others = locked.keys() - rejected.keys()
     try:
-        tags.reject_hidden(db, organization, [wanted])
+        tags.check_not_hidden(db, organization, [wanted])
         rejected |= {
-            item: tags.has_too_many()
+            item: tags.too_many_tags()
             for item in others
-            if item in there and there[item].tags >= tags.MAX_TAGS
+            if item in tagged and tagged[item].tags >= tags.MAX_TAGS
         }
     except Conflict as why:
         rejected |= dict.fromkeys(others, why)
 
-    given = sorted(locked.keys() - rejected.keys())
-    if given:
-        tags.make(db, organization, [wanted], caller.user_id)
-        db.queue(queries.bulk.give(organization, given, wanted, caller.user_id))
-        db.queue(queries.bulk.touch(organization, given, caller.user_id))
+    accepted = sorted(locked.keys() - rejected.keys())
+    if accepted:
+        tags.create_missing(db, organization, [wanted], caller.user_id)
+        db.queue(queries.bulk.attach_tag(organization, accepted, wanted, caller.user_id))
+        db.queue(queries.bulk.touch(organization, accepted, caller.user_id))
     return Outcomes(tuple(_rejected(item, locked, rejected) or Outcome(item) for item in items))
 
 
 def _untag(db: Transaction, caller: Caller, items: Sequence[UUID], group: str, name: str | None) -> Outcomes:
     organization = caller.organization_id
     locked = _lock_to_tag(db, organization, items)
-    changed = {each.id for each in db.run(queries.bulk.take_away(organization, sorted(locked), group, name))}
+    changed = {
+        each.id for each in db.run(queries.bulk.detach_tags(organization, sorted(locked), group, name))
+    }
     if changed:
         db.queue(queries.bulk.touch(organization, sorted(changed), caller.user_id))
     return Outcomes(
@@ -225,19 +231,19 @@ def _untag(db: Transaction, caller: Caller, items: Sequence[UUID], group: str, n
     )
 
 
-def _lock_to_tag(db: Transaction, organization: UUID, items: Sequence[UUID]) -> dict[UUID, Placed]:
-    # The collections first: a deletion that locks the same items in another order then waits for all of them,
-    # or they for it.
-    db.queue(queries.bulk.keep_collections(organization, items))
+def _lock_to_tag(db: Transaction, organization: UUID, items: Sequence[UUID]) -> dict[UUID, PlacedItem]:
+    # The collections are locked first: a deletion that locks the same items in another order then waits here,
+    # and cannot deadlock.
+    db.queue(queries.bulk.lock_collections_shared(organization, items))
     return {each.id: each for each in db.run(queries.bulk.lock(organization, items))}
 
 
 def _rejected(
-    item: UUID, there: Mapping[UUID, object], rejected: Mapping[UUID, ApiError] | None = None
+    item: UUID, existing: Mapping[UUID, object], rejected: Mapping[UUID, ApiError] | None = None
 ) -> Outcome | None:
-    why = (rejected or {}).get(item) if item in there else NotFound(media.NO_MEDIA)
+    why = (rejected or {}).get(item) if item in existing else not_found("media")
     return None if why is None else Outcome(item, why, changed=False)
 
 
-def _folders(items: Iterable[Placed]) -> list[UUID]:
+def _folders(items: Iterable[PlacedItem]) -> list[UUID]:
     return [each.id for each in items if each.type == "folder"]

@@ -1,4 +1,4 @@
-"""Collections: making, listing, changing, deleting and restoring them."""
+"""Collections: listing, creating, changing, deleting and restoring them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from vitrine import queries, storage
 from vitrine.credentials import mint_id
 from vitrine.db import read, transaction, write
-from vitrine.errors import Conflict, NotFound, ServiceUnavailable
-from vitrine.library import clean_name, objects
-from vitrine.library import deletions as deletions
+from vitrine.errors import Conflict, ServiceUnavailable
+from vitrine.library import clean_name, deletions, not_found, objects
 from vitrine.models.deletions import Deleted, Restored
 from vitrine.models.places import Collection
 
@@ -22,29 +21,26 @@ if TYPE_CHECKING:
     from vitrine.models.people import Caller
     from vitrine.models.uploads import Upload
 
-Check = Callable[[Collection], None]
-MISSING = "Collection not found"
-# uploads that a deletion takes out of the store itself, at some 0.1 s each; the sweep takes the others
-ENDED_AT_ONCE = 50
+CollectionCheck = Callable[[Collection], None]  # examines a collection before a change, and may raise
+# A deletion aborts this many uploads in the store itself, at about 0.1 s each. The sweep aborts the others.
+ABORTED_AT_ONCE = 50
 
 
-def listed(caller: Caller) -> list[Collection]:
-    """The caller's organization's, oldest first."""
-    return read(caller, queries.collections.active(caller.organization_id))
+def list_active(caller: Caller) -> list[Collection]:
+    """The collections of the caller's organization, oldest first."""
+    return read(caller, queries.collections.list_active(caller.organization_id))
 
 
 def get(caller: Caller, collection: UUID) -> Collection:
-    """Raises NotFound: deleted, or never there."""
-    found = read(caller, queries.collections.one(caller.organization_id, collection))
+    """The collection. Raises NotFound when it is deleted or never existed."""
+    found = read(caller, queries.collections.get(caller.organization_id, collection))
     if not found:
-        raise NotFound(MISSING)
+        raise not_found("collection")
     return found[0]
 
 
 def create(caller: Caller, name: str, icon: str | None) -> Collection:
-    """There is a new, empty collection; names may repeat. Raises Invalid for a name or an icon that
-    cannot be one.
-    """
+    """A new, empty collection. Names may repeat. Raises Invalid for an invalid name or icon."""
     collection = queries.collections.insert(
         caller.organization_id,
         mint_id(),
@@ -61,12 +57,13 @@ def update(
     *,
     name: str | None = None,
     icon: str | None = None,
-    check: Check | None = None,
+    check: CollectionCheck | None = None,
 ) -> Collection:
-    """It has this name and this icon, an empty one being none; None: as it was. What it is now.
+    """Set the collection's name and icon, and return the collection. None leaves a value unchanged; an empty
+    icon removes the icon.
 
-    `check` judges the collection as it is before, and may raise. Raises Invalid for a name or an icon that
-    cannot be one, NotFound.
+    `check` gets the collection as it is before, and may raise. Raises Invalid for an invalid name or icon,
+    NotFound when the collection does not exist.
     """
     organization = caller.organization_id
     name = clean_name(name) if name is not None else None
@@ -76,18 +73,18 @@ def update(
         locked = _lock(db, organization, collection)
         if check is not None:
             check(locked)
-        return db.run(queries.collections.change(organization, collection, name, icon, caller.user_id))[0]
+        return db.run(queries.collections.update(organization, collection, name, icon, caller.user_id))[0]
 
     return transaction(caller, work)
 
 
-def delete(caller: Caller, collection: UUID, *, check: Check | None = None) -> Deleted:
-    """The collection is in the trash with all that lived in it, and no upload goes there any more. One act,
-    which `restore` can reverse.
+def delete(caller: Caller, collection: UUID, *, check: CollectionCheck | None = None) -> Deleted:
+    """Move the collection to the trash with all its active items, and abort its uploads: one deletion, which
+    `restore` can reverse.
 
-    `check` judges the collection as it is before, and may raise. Raises NotFound when it is not there (a
-    second time, too), Conflict when it is the
-    default one or holds more than can go at once.
+    `check` gets the collection as it is before, and may raise. Raises NotFound when the collection does not
+    exist or is deleted already, Conflict when it is the default collection or has more items than one
+    deletion can mark.
     """
     organization, deletion = caller.organization_id, mint_id()
 
@@ -96,23 +93,23 @@ def delete(caller: Caller, collection: UUID, *, check: Check | None = None) -> D
         locked = _lock(db, organization, collection)
         if locked.is_default:
             raise Conflict("The default collection cannot be deleted", code="default_collection")
-        most = deletions.MAX_DELETED_AT_ONCE
-        if db.run(queries.media.lock_in(organization, collection, most + 1))[0].n > most:
+        limit = deletions.MAX_DELETED_AT_ONCE
+        if db.run(queries.trash.lock_collection_items(organization, collection, limit + 1))[0].n > limit:
             raise Conflict(
-                f"More than {most:,} items cannot be deleted at once; delete the folders in it one by one"
+                f"More than {limit:,} items cannot be deleted at once; delete the folders in it one by one"
             )
         if check is not None:
             check(locked)
 
         deletions.create(db, caller, deletion, "collection", collection)
         db.queue(queries.collections.mark(organization, deletion, collection, caller.user_id))
-        db.queue(queries.media.mark_in(organization, deletion, collection, caller.user_id))
+        db.queue(queries.trash.mark_collection_items(organization, deletion, collection, caller.user_id))
         aborted = db.run(queries.uploads.abort_in(organization, collection))
         return Deleted(collection, deletion, deletions.move_to_trash(db, organization, deletion)), aborted
 
     deleted, aborted = transaction(caller, work)
-    with suppress(ServiceUnavailable):  # the sweep comes again
-        for upload in aborted[:ENDED_AT_ONCE]:
+    with suppress(ServiceUnavailable):  # the sweep tries again
+        for upload in aborted[:ABORTED_AT_ONCE]:
             if upload.store_upload_id is not None:
                 storage.abort(upload.key, upload.store_upload_id)
             objects.discard(caller, organization, upload.key)
@@ -120,17 +117,17 @@ def delete(caller: Caller, collection: UUID, *, check: Check | None = None) -> D
 
 
 def restore(caller: Caller, collection: UUID) -> Restored:
-    """The act of deletion that took this collection is reversed: it lives again with all that went with it,
-    where it lay.
+    """Reverse the deletion of this collection: the collection and all items that were deleted with it are
+    active again, in their former places.
 
-    What was deleted earlier stays deleted, and aborted uploads stay aborted. Over the quota is allowed.
-    Raises Conflict when it is not deleted, Gone
-    when the act is being purged or was.
+    Items that were deleted earlier stay deleted, and aborted uploads stay aborted. Exceeding the quota is
+    allowed. Raises Conflict when the collection is not deleted, Gone when its deletion is being purged or
+    was.
     """
     organization = caller.organization_id
 
     def work(db: Transaction) -> Restored:
-        db.queue(queries.collections.lock_any_state(organization, collection))
+        db.queue(queries.collections.lock_in_any_state(organization, collection))
         deletion = deletions.require_restorable(
             db.first(queries.deletions.lock(organization, collection)), "collection"
         )
@@ -144,5 +141,5 @@ def restore(caller: Caller, collection: UUID) -> Restored:
 def _lock(db: Transaction, organization: UUID, collection: UUID) -> Collection:
     locked = db.first(queries.collections.lock(organization, collection))
     if locked is None:
-        raise NotFound(MISSING)
+        raise not_found("collection")
     return locked

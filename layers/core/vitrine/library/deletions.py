@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vitrine import queries
 from vitrine.errors import Conflict, Gone
+from vitrine.models.places import FolderPath
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ MAX_DELETED_AT_ONCE = 25_000
 def create(db: Transaction, caller: Caller, deletion: UUID, kind: DeletionKind, root: UUID) -> None:
     """Insert the deletion, of no items yet. Items can be marked with it in following statements."""
     db.queue(
-        queries.media.put_deletion(
+        queries.trash.insert_deletion(
             caller.organization_id, deletion, kind, root, caller.user_id, settings().trash_days or None
         )
     )
@@ -36,10 +37,10 @@ def move_to_trash(db: Transaction, organization: UUID, deletion: UUID) -> int:
     """Move the items that are marked with this deletion to the trash: versions, ledger and counts follow
     them. Return the number of files, counting each version.
     """
-    db.queue(queries.media.mark_versions(organization, deletion))
+    db.queue(queries.trash.mark_versions(organization, deletion))
     db.queue(queries.ledger.trash(organization, deletion))
     db.queue(queries.counts.trash(organization, deletion))
-    return db.run(queries.media.count_deletion(organization, deletion))[0].n
+    return db.run(queries.trash.count_deletion(organization, deletion))[0].n
 
 
 def require_restorable(deletion: queries.deletions.Deletion | None, what: str) -> queries.deletions.Deletion:
@@ -67,7 +68,7 @@ def relocate_roots(db: Transaction, organization: UUID, deletions: Sequence[UUID
             # The roots are ordered by depth. A root inside another one is looked up after that has moved.
             place = db.run(queries.deletions.restore_place(organization, root.id, deletions))[0]
             if place.is_folder:
-                db.queue(queries.folders.reroot(organization, root.id, place.active_path))
+                db.queue(queries.folders.reroot(organization, root.id, FolderPath.parse(place.active_path)))
             db.queue(queries.deletions.set_parent(organization, root.id, place.active_id))
     return set(deletions) - {root.deletion_id for root in roots if root.collection_is_active}
 

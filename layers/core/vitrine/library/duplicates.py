@@ -1,4 +1,6 @@
-"""What is there more than once: for who is about to upload, for who has, and for who tidies up."""
+"""Duplicates: files that match an upload to come, copies of an upload's bytes, and the duplicates in a
+collection.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,9 @@ from uuid import UUID
 
 from vitrine import queries
 from vitrine.db import read, read_all
-from vitrine.errors import Invalid, NotFound
-from vitrine.models.duplicates import FURTHEST, USUAL, Duplicate, Duplicates
+from vitrine.errors import Invalid
+from vitrine.library import not_found
+from vitrine.models.duplicates import DEFAULT_DISTANCE, Duplicate, DuplicateGroup
 from vitrine.models.pages import Cursor
 
 if TYPE_CHECKING:
@@ -17,80 +20,85 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from vitrine.db import Transaction
-    from vitrine.models.duplicates import Existing, Likeness, OtherCopy
+    from vitrine.models.duplicates import ExistingFile, FileToCheck, IdenticalVersion
     from vitrine.models.people import Caller
-    from vitrine.queries.likenesses import Member
+    from vitrine.queries.likenesses import GroupMember
 
-__all__ = ["FURTHEST", "USUAL", "find", "groups", "others", "record"]
-
-MOST_SHOWN = 5  # for each that is asked about
-MOST_OTHERS = 10  # copies of an upload's bytes
-MOST_IN_GROUP = 50  # items of a group that are shown
-MOST_RELATED = 50  # of a picture, those of its collection that look most like it
+MAX_MATCHES = 5  # existing files that are returned for each file to be checked
+MAX_IDENTICAL = 10  # copies of an upload's bytes that are returned
+MAX_IN_GROUP = 50  # items of a group that are returned
+MAX_RECORDED = 50  # nearest pictures in its collection that are recorded for a picture
 
 _START = UUID(int=0)
 
 
-def find(caller: Caller, files: Sequence[Likeness]) -> list[list[Existing]]:
-    """For each of these, in their order, the organization's newest verified files of the same bytes, or
-    of the same name and size; five at most.
+def find_existing(caller: Caller, files: Sequence[FileToCheck]) -> list[list[ExistingFile]]:
+    """For each of these files, in their order: the organization's newest verified files of the same bytes, or
+    of the same name and size; MAX_MATCHES at most.
     """
-    found: list[list[Existing]] = [[] for _ in files]
-    for each in read(caller, queries.duplicates.find(caller.organization_id, files, MOST_SHOWN)):
+    found: list[list[ExistingFile]] = [[] for _ in files]
+    for each in read(caller, queries.duplicates.find(caller.organization_id, files, MAX_MATCHES)):
         found[each.place].append(each.existing)
     return found
 
 
-def others(caller: Caller, version: UUID) -> tuple[OtherCopy, ...]:
-    """Further versions of this one's bytes, in the organization, in its trash too; ten at most. None
-    while nobody knows its bytes.
+def list_identical(caller: Caller, version: UUID) -> tuple[IdenticalVersion, ...]:
+    """Other versions in the organization, its trash included, with the bytes of this one; MAX_IDENTICAL at
+    most. Empty while the version's SHA-256 is unknown.
     """
-    return tuple(read(caller, queries.likenesses.others(caller.organization_id, version, MOST_OTHERS)))
+    return tuple(
+        read(caller, queries.likenesses.list_identical(caller.organization_id, version, MAX_IDENTICAL))
+    )
 
 
-def groups(
-    caller: Caller, collection: UUID, *, distance: int = USUAL, limit: int = 10, cursor: Cursor | None = None
-) -> tuple[tuple[Duplicates, ...], bool]:
-    """A page of the groups of living, verified files of a collection that are the same, and whether there are
-    more. First those of the same bytes,
-    then those that look the same: that differ in `distance` bits of 64 at most.
+def list_groups(
+    caller: Caller,
+    collection: UUID,
+    *,
+    distance: int = DEFAULT_DISTANCE,
+    limit: int = 10,
+    cursor: Cursor | None = None,
+) -> tuple[tuple[DuplicateGroup, ...], bool]:
+    """A page of the groups of duplicates among a collection's active, verified files, and whether more
+    follow. Groups of equal bytes come first, then groups of files that look the same, with at most `distance`
+    differing bits of 64.
 
-    A group of these is an item that none before it is near to, and those near it that are near to none before
-    it; what is before is what began to be
-    uploaded before. So an item is in one of them at most; and what is near only to such as are no first ones
-    is in none, until those before it are
-    gone. Of items with the same bytes only the first looks like others. Raises NotFound, and Invalid for a
-    cursor that is none of this listing.
+    A near group is an item with no near item before it, and the items near to it that have no near item
+    before that one; "before" means uploaded before. So an item is in one group at most. An item that is near
+    only to items which are not first in a group is in none, until the items before it are deleted. Of items
+    with equal bytes, only the first is compared with others.
+
+    Raises NotFound; Invalid for a cursor that is not of this listing.
     """
     organization = caller.organization_id
     exact_after, near_after = _after(cursor)
-    found, exact, near = read_all(
+    collections, exact, near = read_all(
         caller,
-        queries.collections.one(organization, collection),
-        queries.likenesses.copies(
+        queries.collections.get(organization, collection),
+        queries.likenesses.list_exact(
             organization,
             collection,
             after=exact_after,
             groups=limit + 1 if near_after == _START else 0,
-            most=MOST_IN_GROUP,
+            group_size=MAX_IN_GROUP,
         ),
-        queries.likenesses.near(
+        queries.likenesses.list_near(
             organization,
             collection,
             distance=distance,
             after=near_after,
             groups=limit + 1,
-            most=MOST_IN_GROUP,
+            group_size=MAX_IN_GROUP,
         ),
     )
-    if not found:
-        raise NotFound("Collection not found")
+    if not collections:
+        raise not_found("collection")
     page = [*_grouped("exact", exact), *_grouped("near", near)]
     return tuple(page[:limit]), len(page) > limit
 
 
 def _after(cursor: Cursor | None) -> tuple[bytes, UUID]:
-    """The SHA-256 and the version that a page begins after."""
+    """The SHA-256 and the version after which a page begins."""
     if cursor is None:
         return b"", _START
     if cursor.key == "near":
@@ -104,25 +112,25 @@ def _after(cursor: Cursor | None) -> tuple[bytes, UUID]:
     return sha256, _START
 
 
-def _grouped(match: Literal["exact", "near"], members: Iterable[Member]) -> list[Duplicates]:
-    """Members come sorted by group."""
-    grouped: list[Duplicates] = []
+def _grouped(match: Literal["exact", "near"], members: Iterable[GroupMember]) -> list[DuplicateGroup]:
+    """The groups of these members, which are sorted by group."""
+    grouped: list[DuplicateGroup] = []
     for group, of_group in groupby(members, lambda member: member.group):
-        found = list(of_group)
+        items = list(of_group)
         cursor = Cursor("near", group) if isinstance(group, UUID) else Cursor(group, _START)
         grouped.append(
-            Duplicates(
-                match, found[0].count, tuple(Duplicate(each.media, each.distance) for each in found), cursor
+            DuplicateGroup(
+                match, items[0].count, tuple(Duplicate(each.media, each.distance) for each in items), cursor
             )
         )
     return grouped
 
 
 def record(db: Transaction, organization: UUID, collection: UUID, version: UUID) -> None:
-    """What looks like this version is known; what was known of it is forgotten. To be the last that a
-    transaction does: others wait for its end.
+    """Record the pictures that look like this version, in place of those recorded before. Do this last in a
+    transaction, because other transactions wait for the lock that it takes.
     """
-    db.queue(queries.likenesses.queue(collection))
-    db.queue(queries.likenesses.forget(organization, version))
-    db.queue(queries.likenesses.put(organization, version))
-    db.queue(queries.likenesses.relate(organization, version, MOST_RELATED))
+    db.queue(queries.likenesses.lock_collection(collection))
+    db.queue(queries.likenesses.delete(organization, version))
+    db.queue(queries.likenesses.insert(organization, version))
+    db.queue(queries.likenesses.insert_nearest(organization, version, MAX_RECORDED))

@@ -103,9 +103,9 @@ def fail(actor: Actor, upload: Upload, reason: str) -> None:
 
     def work(db: Transaction) -> None:
         db.queue(queries.versions.lock_item(organization, upload.media_id))
-        locked = db.first(queries.versions.locked(organization, upload.version_id))
+        locked = db.first(queries.versions.get_locked(organization, upload.version_id))
         if locked is not None:
-            if locked.waits:
+            if locked.awaits_frames:
                 processing.record_failure(db, upload, locked, reason)
             return
         current = db.run(queries.uploads.lock(organization, upload.id))[0]
@@ -227,7 +227,7 @@ def _insert(actor: Actor, upload: Upload, stored: Stored, *, source: Stored | No
 
 def _next_number(db: Transaction, upload: Upload) -> int | None:
     """Lock the upload's item and return the number of its next version. None: the item is deleted or gone."""
-    taken = db.first(queries.versions.take_number(upload.organization_id, upload.media_id))
+    taken = db.first(queries.versions.next_number(upload.organization_id, upload.media_id))
     return taken.n if taken else None
 
 

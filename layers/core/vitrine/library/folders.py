@@ -1,4 +1,4 @@
-"""Folders: making them, and finding the place that a path means."""
+"""Folders: creating them, and finding the folder that a path names."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from uuid import UUID
 from vitrine import queries
 from vitrine.credentials import mint_id, mint_token
 from vitrine.db import transaction
-from vitrine.errors import Invalid, NotFound
-from vitrine.library import clean_name
+from vitrine.errors import Invalid
+from vitrine.library import clean_name, not_found
 from vitrine.models.people import Caller
 from vitrine.models.places import MAX_FOLDER_DEPTH, Folder, FolderPath
 
@@ -21,12 +21,11 @@ _ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I
 
 
 def create(caller: Caller, collection: UUID, name: str, *, path: FolderPath | None, reuse: bool) -> Folder:
-    """A folder of this name lies at `path` (None: the collection's root): a new one, or with `reuse` the
-    oldest that had the name there.
+    """A folder of this name at `path` (None: the collection's root): a new one, or with `reuse` the oldest
+    existing one of this name there.
 
-    Raises NotFound when the collection or the folder at `path` is not there, Invalid when `path` is a file,
-    when it is as deep as folders go,
-    or when the name cannot be one.
+    Raises NotFound when the collection or the folder at `path` does not exist. Raises Invalid when `path` is
+    a file or as deep as folders can be nested, or for an invalid name.
     """
     organization = caller.organization_id
     name = clean_name(name)
@@ -34,22 +33,22 @@ def create(caller: Caller, collection: UUID, name: str, *, path: FolderPath | No
 
     def work(db: Transaction) -> Folder:
         db.queue(queries.collections.lock_for_insert(organization, collection))
-        parent = judged(db.first(queries.folders.at(organization, collection, place)), place)
+        parent = check_place(db.first(queries.folders.get_place(organization, collection, place)), place)
         if reuse:
-            db.queue(queries.folders.queue_for_name(place, name))
-            there = db.first(queries.folders.named(organization, place, name))
-            if there is not None:
-                return there
-        return put(db, caller, parent, name)
+            db.queue(queries.folders.lock_name(place, name))
+            existing = db.first(queries.folders.list_named(organization, place, name))
+            if existing is not None:
+                return existing
+        return insert(db, caller, parent, name)
 
     return transaction(caller, work)
 
 
-def put(db: Transaction, caller: Caller, parent: Folder, name: str) -> Folder:
-    """A new folder lies in `parent`, whose collection is held for a birth. Raises Invalid when that is as
-    deep as folders go.
+def insert(db: Transaction, caller: Caller, parent: Folder, name: str) -> Folder:
+    """A new folder in `parent`, whose collection is locked for inserts. Raises Invalid when `parent` is as
+    deep as folders can be nested.
     """
-    if len(parent.path.folder_ids) >= MAX_FOLDER_DEPTH:
+    if parent.path.depth >= MAX_FOLDER_DEPTH:
         raise Invalid(f"Folders can be nested {MAX_FOLDER_DEPTH} deep, and no deeper")
     path = parent.path.below(mint_id())
     db.queue(queries.counts.entry(caller.organization_id, path.collection_id, parent.id, "folder", 1))
@@ -57,17 +56,20 @@ def put(db: Transaction, caller: Caller, parent: Folder, name: str) -> Folder:
 
 
 def resolve(db: Transaction, organization: UUID, collection: UUID, path: str) -> Folder:
-    """The place that a path means: its last id decides. A root is given as a Folder with the collection's id.
+    """The folder that a path names: its last id decides. A collection's root is returned as a Folder with the
+    collection's id.
 
-    Raises Invalid when the text is no path or means a file, NotFound when the collection, or such a folder in
-    it, is not there.
+    Raises Invalid when the text is not a path or names a file, NotFound when the collection, or the folder in
+    it, does not exist.
     """
     place = parse(path).place_id
-    return judged(db.first(queries.folders.at(organization, collection, place)), place)
+    return check_place(db.first(queries.folders.get_place(organization, collection, place)), place)
 
 
 def parse(path: str, what: str = "path") -> FolderPath:
-    """The ids of a path, in either spelling. Raises Invalid, calling it `what`."""
+    """The path that a client's text stands for, in either format of its ids. Raises Invalid otherwise; its
+    sentence calls the path `what`.
+    """
     labels = path.split(".", MAX_FOLDER_DEPTH)
     if not all(_ID.fullmatch(label) for label in labels):
         raise Invalid(f"{what} is not a path: ids joined by dots, from the collection down to a folder")
@@ -75,14 +77,17 @@ def parse(path: str, what: str = "path") -> FolderPath:
     return FolderPath(collection, tuple(folders))
 
 
-def judged(found: queries.folders.Place | None, place: UUID | None) -> Folder:
-    """The root or folder that was asked for by this id (None: the root). Raises as `resolve` does."""
+def check_place(found: queries.folders.Place | None, place: UUID | None) -> Folder:
+    """The root or folder with this id (None: the root), from the row that was read for it.
+
+    Raises Invalid when the id is a file's, NotFound when the collection, or the folder in it, does not exist.
+    """
     if found is None:
-        raise NotFound("Collection not found")
+        raise not_found("collection")
     if place is None or place == found.collection.id:
         return found.collection
     if found.folder is None and found.type is not None:
         raise Invalid("path is a file, not a folder")
     if found.folder is None:
-        raise NotFound("Folder not found")
+        raise not_found("folder")
     return found.folder

@@ -33,7 +33,7 @@ def attach(actor: Actor, upload: Upload, stored: Stored) -> Upload:
         if not current.accepts_object:
             return current
         db.queue(queries.versions.lock_item(organization, current.media_id))
-        locked = db.first(queries.versions.locked(organization, current.version_id))
+        locked = db.first(queries.versions.get_locked(organization, current.version_id))
         if locked is None:
             db.queue(queries.objects.mark_deleting(organization, [current.key], "its item is gone"))
             rejected = queries.uploads.set_state(
@@ -91,10 +91,10 @@ def fail(actor: Actor, upload: Upload, reason: str, *, now: datetime | None = No
             return current
         db.queue(queries.objects.mark_deleting(organization, [current.key], "not imported"))
         db.queue(queries.versions.lock_item(organization, current.media_id))
-        locked = db.first(queries.versions.locked(organization, current.version_id))
+        locked = db.first(queries.versions.get_locked(organization, current.version_id))
         if locked is None:
             return db.run(queries.uploads.set_state(organization, current.id, "rejected", ITEM_DELETED))[0]
-        db.queue(queries.versions.fail(organization, locked.id, reason))
+        db.queue(queries.processing.fail(organization, locked.id, reason))
         processing.show_processed(db, organization, locked, locked.type)
         return db.run(queries.uploads.set_state(organization, current.id, "failed", reason))[0]
 
@@ -116,8 +116,8 @@ def reject(actor: Actor, upload: Upload, reason: str) -> Upload:
             return current
         db.queue(queries.objects.mark_deleting(organization, [current.key], "not imported"))
         db.queue(queries.versions.lock_item(organization, current.media_id))
-        locked = db.first(queries.versions.locked(organization, current.version_id))
-        if locked is not None and not versions.take_out(db, organization, locked):
+        locked = db.first(queries.versions.get_locked(organization, current.version_id))
+        if locked is not None and not versions.remove_version(db, organization, locked):
             return processing.record_failure(db, current, locked, reason)
         return db.run(queries.uploads.set_state(organization, current.id, "rejected", reason))[0]
 

@@ -80,7 +80,7 @@ def register(
     except fetch.Rejected as rejected:
         raise Invalid(f"url: {rejected}", issues=(Issue(("url",), str(rejected)),)) from None
     organization, item = caller.organization_id, mint_id()
-    collection = read(caller, queries.collections.default(organization))[0].id
+    collection = read(caller, queries.collections.get_default(organization))[0].id
     upload = _new_upload(caller, link, item, collection) if to_be_fetched else None
     external = queries.externals.External(
         organization=organization,
@@ -106,7 +106,7 @@ def register(
 
     def work(db: Transaction) -> None:
         db.queue(queries.collections.lock_for_insert(organization, collection))
-        if not db.run(queries.collections.one(organization, collection)):
+        if not db.run(queries.collections.get(organization, collection)):
             raise NotFound("Collection not found")
         if upload is not None:
             _insert_upload(db, upload)

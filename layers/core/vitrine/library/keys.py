@@ -17,7 +17,7 @@ from vitrine.credentials import KEY_PREFIX_LENGTH, fingerprint, mint_api_key, mi
 from vitrine.db import read, transaction, write
 from vitrine.errors import Conflict, Invalid, MissingScope, NotFound, Unauthorized
 from vitrine.library import clean_name
-from vitrine.models.pages import STAYS, Stays
+from vitrine.models.pages import UNCHANGED, Unchanged
 from vitrine.models.people import MAX_KEY_NAME, ApiKey, Nobody
 from vitrine.permissions import SCOPES, grants
 from vitrine.settings import settings
@@ -53,11 +53,11 @@ class Rotated:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The changes to a key; STAYS leaves a value as it is."""
+    """The changes to a key; UNCHANGED leaves a value as it is."""
 
-    name: str | Stays = STAYS
-    scopes: list[str] | Stays = STAYS
-    expires_at: datetime | Stays | None = STAYS  # None: never
+    name: str | Unchanged = UNCHANGED
+    scopes: list[str] | Unchanged = UNCHANGED
+    expires_at: datetime | Unchanged | None = UNCHANGED  # None: never
 
 
 def list_keys(person: Person) -> list[ApiKey]:
@@ -93,8 +93,8 @@ def change(person: Person, key: UUID, to: Change) -> ApiKey:
     MissingScope for a scope of the key that the person's credential does not have; Conflict when the key was
     revoked or rotated, or would work again when the person has `max_api_keys`.
     """
-    name = to.name if isinstance(to.name, Stays) else clean_name(to.name, most=MAX_KEY_NAME)
-    scopes = to.scopes if isinstance(to.scopes, Stays) else clean_scopes(to.scopes)
+    name = to.name if isinstance(to.name, Unchanged) else clean_name(to.name, most=MAX_KEY_NAME)
+    scopes = to.scopes if isinstance(to.scopes, Unchanged) else clean_scopes(to.scopes)
     expires_at = _clean_end(to.expires_at) if isinstance(to.expires_at, datetime) else to.expires_at
 
     def work(db: Transaction) -> ApiKey:
@@ -102,9 +102,9 @@ def change(person: Person, key: UUID, to: Change) -> ApiKey:
         present = _unrevoked(db, person, key)
         wanted = replace(
             present,
-            name=present.name if isinstance(name, Stays) else name,
-            scopes=present.scopes if isinstance(scopes, Stays) else scopes,
-            expires_at=present.expires_at if isinstance(expires_at, Stays) else expires_at,
+            name=present.name if isinstance(name, Unchanged) else name,
+            scopes=present.scopes if isinstance(scopes, Unchanged) else scopes,
+            expires_at=present.expires_at if isinstance(expires_at, Unchanged) else expires_at,
         )
         _check_scopes(person, wanted.scopes)
         _check_end(wanted.expires_at, _latest_end(db, person))

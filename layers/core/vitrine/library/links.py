@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 def target(media: UUID, token: str) -> Link:
-    """What the permanent link leads to. Raises NotFound: taken back (deleted, blocked), not yet verified,
-    or no such link.
+    """The target of a permanent link. Raises NotFound when the item is deleted, blocked or not yet verified,
+    or there is no such link.
     """
     found = read(Nobody(), queries.links.target(media, token))
     if not found:

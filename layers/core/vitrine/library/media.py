@@ -1,8 +1,8 @@
-"""Items: browsing, listing, showing, renaming, describing, moving and deleting them."""
+"""Items: browsing, listing, showing, renaming, describing, moving, deleting and restoring them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, get_args
 from uuid import UUID
@@ -10,33 +10,27 @@ from uuid import UUID
 from vitrine import queries
 from vitrine.credentials import mint_id
 from vitrine.db import read, read_all, transaction
-from vitrine.errors import Conflict, Invalid, NotFound
-from vitrine.library import clean_name, folders, tags, versions
-from vitrine.library import deletions as deletions
+from vitrine.errors import Conflict, Invalid
+from vitrine.library import clean_name, deletions, folders, not_found, tags, versions
 from vitrine.library.deletions import MAX_DELETED_AT_ONCE
 from vitrine.models.deletions import Deleted, Restored, Trashed
 from vitrine.models.media import Media, MediaType
 from vitrine.models.pages import Cursor, Page
 from vitrine.models.places import MAX_FOLDER_DEPTH
-from vitrine.queries.media import Order
+from vitrine.queries.files import Order
 
 if TYPE_CHECKING:
     from vitrine.db import Transaction
-    from vitrine.models.media import Description, Said
+    from vitrine.models.media import Description, DescriptionChanges, MediaCheck
     from vitrine.models.people import Caller
     from vitrine.models.places import FolderPath
 
-Wanted = Literal["all"] | MediaType
-WantedFiles = Literal["all", "image", "video", "pdf"]
+TypeFilter = Literal["all"] | MediaType
+FileTypeFilter = Literal["all", "image", "video", "pdf"]
 
 TYPES: tuple[MediaType, ...] = get_args(MediaType)
 FILE_TYPES: tuple[MediaType, ...] = tuple(each for each in TYPES if each != "folder")
-Check = Callable[[Media], None]
-NO_MEDIA, NO_FOLDER, NOT_A_FOLDER = (
-    versions.NO_MEDIA,
-    "Folder not found",
-    "destinationPath is a file, not a folder",
-)
+NOT_A_FOLDER = "destinationPath is a file, not a folder"
 
 
 def browse(
@@ -44,26 +38,25 @@ def browse(
     collection: UUID,
     *,
     path: str | None = None,
-    type: Wanted = "all",
+    type: TypeFilter = "all",
     limit: int = 10,
     offset: int = 0,
     cursor: Cursor | None = None,
 ) -> Page[Media]:
-    """What lies directly in a place (None: the collection's root), newest first, ties by id. `total` counts
-    the items of the wanted type.
+    """A page of the items directly in a place (None: the collection's root), newest first, then by id.
+    `total` counts the items of the requested type.
 
-    Raises NotFound when the collection, or the folder in it, is not there; Invalid when `path` is none or a
-    file, or the cursor not of this listing.
+    Raises NotFound when the collection, or the folder in it, does not exist; Invalid when `path` is not a
+    path or is a file's, or when the cursor is not of this listing.
     """
     organization = caller.organization_id
     place = folders.parse(path).place_id if path is not None else collection
     wanted = None if type == "all" else type
 
-    # One round trip: the page is read beside the question whether its place is there, and thrown away where
-    # it is not.
-    found, totals, items = read_all(
+    # One round trip: the page is read together with its place, and discarded when the place does not exist.
+    place_rows, totals, items = read_all(
         caller,
-        queries.folders.at(organization, collection, place),
+        queries.folders.get_place(organization, collection, place),
         queries.browse.total(organization, place, [wanted] if wanted else TYPES),
         queries.browse.page(organization, place, wanted, limit=limit + 1, offset=offset)
         if cursor is None
@@ -71,7 +64,7 @@ def browse(
             organization, place, wanted, _created_at(cursor), cursor.id, limit=limit + 1, offset=offset
         ),
     )
-    folders.judged(found[0] if found else None, place)
+    folders.check_place(place_rows[0] if place_rows else None, place)
     more = len(items) > limit
     items = items[:limit]
     return Page(
@@ -81,25 +74,24 @@ def browse(
     )
 
 
-def files(
+def list_files(
     caller: Caller,
     *,
     search: str = "",
     tag_ids: Sequence[UUID] | None = None,
     tag_slugs: Sequence[str] | None = None,
-    type: WantedFiles = "all",
+    type: FileTypeFilter = "all",
     order_by: Order = "createdAt",
     descending: bool = True,
     limit: int = 20,
     offset: int = 0,
 ) -> Page[Media]:
-    """The organization's verified files, in whatever collection and folder; never folders. Goes by offset
-    alone: `next` is not given.
+    """A page of the organization's verified files in all collections and folders; never folders. The page has
+    an offset only, so `next` is None.
 
-    `search` ("": all) finds a file by all of its words, in whatever form, in title, filename, alt and caption
-    together, or as a part of one of them.
-    `tag_ids` and `tag_slugs` (None: whether or not) find it by having any of the first and any of the second,
-    hidden tags too.
+    `search` ("": no filter) selects the files that have all of its words, in any inflected form, in title,
+    filename, alt and caption together, or that contain it in one of these. `tag_ids` and `tag_slugs` (None:
+    no filter) select the files that have one of the first and one of the second; hidden tags match too.
     """
     organization = caller.organization_id
     wanted = None if type == "all" else type
@@ -108,7 +100,7 @@ def files(
     if search or tag_ids is not None or tag_slugs is not None:
         matches = read(
             caller,
-            queries.media.files_matching(
+            queries.files.matching(
                 organization,
                 search=search,
                 tag_ids=tag_ids,
@@ -125,35 +117,35 @@ def files(
         )
     totals, items = read_all(
         caller,
-        queries.media.files_total(organization, [wanted] if wanted else FILE_TYPES),
-        queries.media.files(
-            organization, wanted, order_by, descending=descending, limit=limit, offset=offset
-        ),
+        queries.files.total(organization, [wanted] if wanted else FILE_TYPES),
+        queries.files.page(organization, wanted, order_by, descending=descending, limit=limit, offset=offset),
     )
     return Page(tuple(items), totals[0].total, None)
 
 
 def get(caller: Caller, item: UUID) -> Media:
-    """The item, file or folder, verified or not yet; of a version that is not its first, that version.
-    Raises NotFound: deleted, or never there.
+    """The item, file or folder, verified or not. For the id of a version other than the first, that version.
+    Raises NotFound when it is deleted or never existed.
     """
-    found = read(caller, queries.media.shown(caller.organization_id, item))
+    found = read(caller, queries.media.get(caller.organization_id, item))
     return found[0] if found else versions.get(caller, item)
 
 
-def file(caller: Caller, item: UUID) -> Media:
-    """The item, if it is one that `files` lists. Raises NotFound where it is not."""
-    found = read(caller, queries.media.shown(caller.organization_id, item))
+def get_file(caller: Caller, item: UUID) -> Media:
+    """The item, if `list_files` lists it. Raises NotFound otherwise."""
+    found = read(caller, queries.media.get(caller.organization_id, item))
     if not found or found[0].type == "folder" or found[0].verified_at is None:
-        raise NotFound(NO_MEDIA)
+        raise not_found("media")
     return found[0]
 
 
-def folder(caller: Caller, item: UUID) -> Media:
-    """The folder, but for what it tells of its inside. Raises NotFound: deleted, never there, or a file."""
-    found = read(caller, queries.media.own(caller.organization_id, item))
+def get_folder(caller: Caller, item: UUID) -> Media:
+    """The folder, without the values that count its content. Raises NotFound when it is deleted, never
+    existed, or is a file.
+    """
+    found = read(caller, queries.media.get_without_counts(caller.organization_id, item))
     if not found or found[0].type != "folder":
-        raise NotFound(NO_FOLDER)
+        raise not_found("folder")
     return found[0]
 
 
@@ -162,72 +154,69 @@ def update(
     item: UUID,
     *,
     name: str | None = None,
-    said: Description | None = None,
-    check: Check | None = None,
+    description: Description | None = None,
+    check: MediaCheck | None = None,
     only_folders: bool = False,
 ) -> Media:
-    """The item has this name, and what is said of it is said and nothing else; None: as it was. What it is
-    now.
+    """Set the item's name, and replace its whole description with its tags. None leaves either unchanged.
+    Returns the item.
 
-    `check` judges the item as it is before, and may raise. Raises Invalid for a name, tag or metadata that
-    cannot be one, and NotFound when the item
-    is not there, or with `only_folders` when it is a file.
+    `check` gets the item as it is before, and may raise. Raises Invalid for an invalid name, tag or metadata;
+    NotFound when the item does not exist, or with `only_folders` when it is a file.
     """
     organization = caller.organization_id
-    missing = NO_FOLDER if only_folders else NO_MEDIA
     name = None if name is None else clean_name(name)
-    groups = None if said is None else tags.clean(said.tags)
+    labels = None if description is None else tags.clean(description.tags)
 
     def work(db: Transaction) -> Media:
         locked = db.first(queries.media.lock(organization, item))
         if locked is None or (only_folders and locked.type != "folder"):
-            raise NotFound(missing)
+            raise not_found("folder" if only_folders else "media")
         if check is not None:
-            check(db.run(queries.media.own(organization, item))[0])
+            check(db.run(queries.media.get_without_counts(organization, item))[0])
         if name is not None:
             db.queue(queries.media.rename(organization, item, name, caller.user_id))
-        if said is not None and groups is not None:
-            db.queue(queries.media.describe(organization, item, said, caller.user_id))
-            tags.replace(db, organization, item, groups, actor=caller.user_id)
-        return db.run(queries.media.shown(organization, item))[0]
+        if description is not None and labels is not None:
+            db.queue(queries.media.replace_description(organization, item, description, caller.user_id))
+            tags.replace(db, organization, item, labels, actor=caller.user_id)
+        return db.run(queries.media.get(organization, item))[0]
 
     return transaction(caller, work)
 
 
-def say(caller: Caller, item: UUID, said: Said) -> Media:
-    """This is said of the file, and the rest as before. What it is now. Raises NotFound where `files`
+def describe(caller: Caller, item: UUID, changes: DescriptionChanges) -> Media:
+    """Change these fields of a file's description, and return the file. Raises NotFound when `list_files`
     does not list it.
     """
     organization = caller.organization_id
 
     def work(db: Transaction) -> Media:
         lock_file(db, organization, item)
-        db.queue(queries.media.say(organization, item, said, caller.user_id))
-        return db.run(queries.media.own(organization, item))[0]
+        db.queue(queries.media.change_description(organization, item, changes, caller.user_id))
+        return db.run(queries.media.get_without_counts(organization, item))[0]
 
     return transaction(caller, work)
 
 
 def lock_file(db: Transaction, organization: UUID, item: UUID) -> None:
-    """The item is one that `files` lists, its row locked: who else changes it waits. Raises NotFound
-    where it is not.
+    """Lock the row of an item that `list_files` lists, so that other transactions cannot change it. Raises
+    NotFound when it is not listed.
     """
     locked = db.first(queries.media.lock_place(organization, item))
     if locked is None or locked.type == "folder" or not locked.verified:
-        raise NotFound(NO_MEDIA)
+        raise not_found("media")
 
 
-def move(caller: Caller, item: UUID, *, to: FolderPath, check: Check | None = None) -> Media:
-    """The item lies in the place that `to` ends in, of its own collection, and everything below it has come
-    along. What it is now, but for what a
-    folder tells of its inside.
+def move(caller: Caller, item: UUID, *, to: FolderPath, check: MediaCheck | None = None) -> Media:
+    """Move the item, and everything below it, into the place that `to` ends in, within its collection.
+    Returns the item, without the values that count a folder's content.
 
-    Files are not touched: they name their folder and nothing above it. Where it lies there already nothing
-    changes. `check` judges the item as it
-    is before, and may raise. Raises NotFound when item or place is not there, Invalid when the place is a
-    file, in another collection, the item
-    itself or below it, or so deep that what is below the item, the trash included, would lie deeper than
-    folders go.
+    Files below the item are not touched: a file's row names only its parent folder. Nothing changes when the
+    item is in that place already. `check` gets the item as it is before, and may raise.
+
+    Raises NotFound when the item or the place does not exist. Raises Invalid when the place is a file, in
+    another collection, the item itself or below it; or when a folder below the item, deleted ones included,
+    would be nested too deep.
     """
     organization = caller.organization_id
 
@@ -235,17 +224,19 @@ def move(caller: Caller, item: UUID, *, to: FolderPath, check: Check | None = No
         db.queue(queries.collections.lock_for_change(organization, item))
         locked = db.first(queries.media.lock_place(organization, item))
         if locked is None:
-            raise NotFound(NO_MEDIA)
-        target, under = destination(locked, db.first(queries.folders.destination(organization, to.place_id)))
-        stays = to.place_id == locked.place_id
-        if locked.path is not None and not stays:
-            reject_too_deep(locked.path, db.run(queries.folders.deepest(item))[0].depth, under)
+            raise not_found("media")
+        target = check_destination(
+            locked, db.first(queries.folders.get_destination(organization, to.place_id))
+        )
+        moves = to.place_id != locked.place_id
+        if locked.path is not None and moves:
+            check_depth(locked.path, db.run(queries.folders.get_depth(item))[0].depth, target)
         if check is not None:
-            check(db.run(queries.media.own(organization, item))[0])
-        if not stays:
-            db.queue(queries.media.put_in(organization, item, target, caller.user_id))
+            check(db.run(queries.media.get_without_counts(organization, item))[0])
+        if moves:
+            db.queue(queries.media.set_folder(organization, item, target.folder_id, caller.user_id))
             if locked.path is not None:
-                db.queue(queries.folders.reroot(organization, item, under))
+                db.queue(queries.folders.reroot(organization, item, target))
             if locked.verified:
                 db.queue(
                     queries.counts.entry(organization, locked.collection_id, locked.place_id, locked.type, -1)
@@ -253,55 +244,50 @@ def move(caller: Caller, item: UUID, *, to: FolderPath, check: Check | None = No
                 db.queue(
                     queries.counts.entry(organization, locked.collection_id, to.place_id, locked.type, 1)
                 )
-        return db.run(queries.media.own(organization, item))[0]
+        return db.run(queries.media.get_without_counts(organization, item))[0]
 
     return transaction(caller, work)
 
 
-def destination(
-    moved: queries.media.Placed, found: queries.folders.Destination | None
-) -> tuple[UUID | None, str]:
-    """The folder to be put in (None: the root) and its path. Raises as `move` does."""
+def check_destination(
+    moved: queries.media.PlacedItem, found: queries.folders.Destination | None
+) -> FolderPath:
+    """The path of the place into which the item is to be moved. Raises NotFound and Invalid as `move`
+    documents.
+    """
     if found is None:
-        raise NotFound(NO_FOLDER)
+        raise not_found("folder")
     if found.collection_id != moved.collection_id:
         raise Invalid("destinationPath is in another collection; items move within their own")
     if found.path is None:
         raise Invalid(NOT_A_FOLDER)
-    if moved.path is not None and f"{found.path}.".startswith(f"{moved.path}."):
+    if moved.path is not None and found.path.within(moved.path):
         raise Invalid("A folder cannot be moved into itself or into a folder below it")
-    return found.item_id, found.path
+    return found.path
 
 
-def reject_too_deep(path: str, deepest: int, under: str) -> None:
-    """Raises Invalid where a folder of this path cannot be put under another, since below it folders lie
-    as deep as `deepest`.
+def check_depth(path: FolderPath, deepest: int, under: FolderPath) -> None:
+    """Raises Invalid when the folder of this path cannot be moved under another, because folders would be
+    nested too deep. `deepest` is the present depth of the deepest folder below it.
     """
-    depth = deepest - _depth(path) + _depth(under) + 1
+    depth = deepest - path.depth + under.depth + 1
     if depth > MAX_FOLDER_DEPTH:
         raise Invalid(
             f"Folders can be nested {MAX_FOLDER_DEPTH} deep, and no deeper; this would make {depth}"
         )
 
 
-def _depth(path: str) -> int:
-    """How many folders lie on the way of a path, from the collection on."""
-    return path.count(".")
+def delete_folder(caller: Caller, item: UUID, *, check: MediaCheck | None = None) -> Deleted:
+    """Move the folder to the trash with everything below it, as `delete` does. Raises NotFound for a file."""
+    return delete(caller, get_folder(caller, item).id, check=check)
 
 
-def delete_folder(caller: Caller, item: UUID, *, check: Check | None = None) -> Deleted:
-    """As `delete`. Raises NotFound for a file too."""
-    return delete(caller, folder(caller, item).id, check=check)
+def delete(caller: Caller, item: UUID, *, check: MediaCheck | None = None) -> Deleted:
+    """Move the item to the trash: a file with its versions, a folder with everything below it, or, for the id
+    of a version other than the first, that version alone. One deletion, which `restore` can reverse.
 
-
-def delete(caller: Caller, item: UUID, *, check: Check | None = None) -> Deleted:
-    """The item is in the trash, with its versions; a folder with everything below it; of a version that is
-    not its first, that version alone. One
-    act, which a restore can reverse.
-
-    `check` judges the item as it is before, and may raise. Raises NotFound when it is not there (a second
-    time, too), Conflict when the folder holds
-    more than can go at once, or for an only version.
+    `check` gets the item as it is before, and may raise. Raises NotFound when the item does not exist or is
+    deleted already; Conflict when a folder has more items than one deletion can mark, or for an only version.
     """
     organization, deletion = caller.organization_id, mint_id()
 
@@ -313,19 +299,20 @@ def delete(caller: Caller, item: UUID, *, check: Check | None = None) -> Deleted
         is_folder = locked.type == "folder"
         if (
             is_folder
-            and db.run(queries.media.lock_below(organization, [item], MAX_DELETED_AT_ONCE))[0].n
+            and db.run(queries.trash.lock_below(organization, [item], MAX_DELETED_AT_ONCE))[0].n
             >= MAX_DELETED_AT_ONCE
         ):
             raise Conflict(
-                f"More than {MAX_DELETED_AT_ONCE:,} items cannot be deleted at once; delete the folders in it one by one"
+                f"More than {MAX_DELETED_AT_ONCE:,} items cannot be deleted at once; "
+                "delete the folders in it one by one"
             )
         if check is not None:
-            check(db.run(queries.media.own(organization, item))[0])
+            check(db.run(queries.media.get_without_counts(organization, item))[0])
 
         deletions.create(db, caller, deletion, "folder" if is_folder else "media", item)
-        db.queue(queries.media.mark(organization, deletion, item, caller.user_id))
+        db.queue(queries.trash.mark(organization, deletion, item, caller.user_id))
         if is_folder:
-            db.queue(queries.media.mark_below(organization, deletion, [item], caller.user_id))
+            db.queue(queries.trash.mark_below(organization, deletion, [item], caller.user_id))
         return Deleted(item, deletion, deletions.move_to_trash(db, organization, deletion))
 
     deleted = transaction(caller, work)
@@ -336,26 +323,24 @@ def delete(caller: Caller, item: UUID, *, check: Check | None = None) -> Deleted
     )
 
 
-def restore(caller: Caller, item: UUID, *, folders: bool = True) -> Restored:
-    """The act of deletion that took this item, or version, is reversed: all it took lives again, where it
-    lay, or in the nearest folder above that
-    lives.
+def restore(caller: Caller, item: UUID, *, only_files: bool = False) -> Restored:
+    """Reverse the deletion that removed this item or version: all its items are active again, in their former
+    places or in the nearest active folder above.
 
-    What was deleted earlier stays deleted. Over the quota is allowed. Raises NotFound when it is a folder or
-    a version and only files are meant (not
-    `folders`), Conflict when it is not deleted or its collection is, or the version's item, Gone when the act
-    is being purged or was.
+    Items that were deleted earlier stay deleted. Exceeding the quota is allowed. Raises NotFound with
+    `only_files` for a folder or a version; Conflict when the item is not deleted, or its collection, or the
+    version's item, is; Gone when the deletion is being purged or was.
     """
     organization = caller.organization_id
 
     def work(db: Transaction) -> Restored:
         db.queue(queries.collections.lock_for_change(organization, item))
         found = db.first(queries.deletions.lock(organization, item))
-        if found is not None and (found.is_folder or found.is_version) and not folders:
-            raise NotFound(NO_MEDIA)
+        if found is not None and only_files and (found.is_folder or found.is_version):
+            raise not_found("media")
         deletion = deletions.require_restorable(found, "item")
         if deletion.kind == "version":
-            versions.give_back(db, caller, deletion)
+            versions.restore(db, caller, deletion)
             return Restored(item, deletion.id, deletion.item_count)
         if deletions.relocate_roots(db, organization, [deletion.id]):
             raise Conflict(deletions.COLLECTION_DELETED)
@@ -365,19 +350,17 @@ def restore(caller: Caller, item: UUID, *, folders: bool = True) -> Restored:
     return transaction(caller, work)
 
 
-def trash(caller: Caller, *, limit: int, cursor: Cursor | None = None) -> Page[Trashed]:
-    """The acts of deletion that can be reversed, newest first. `total` counts this page. Raises Invalid
-    for a cursor that is none.
+def list_trash(caller: Caller, *, limit: int, cursor: Cursor | None = None) -> Page[Trashed]:
+    """A page of the deletions that can be reversed, newest first. `total` counts this page only. Raises
+    Invalid for a cursor that is not of this listing.
     """
     before = None if cursor is None else (_created_at(cursor), cursor.id)
-    deletions = read(
-        caller, queries.deletions.in_trash(caller.organization_id, before=before, limit=limit + 1)
-    )
-    page = deletions[:limit]
+    rows = read(caller, queries.deletions.in_trash(caller.organization_id, before=before, limit=limit + 1))
+    page = rows[:limit]
     return Page(
         tuple(page),
         len(page),
-        Cursor(page[-1].at.isoformat(), page[-1].id) if len(deletions) > limit else None,
+        Cursor(page[-1].at.isoformat(), page[-1].id) if len(rows) > limit else None,
     )
 
 

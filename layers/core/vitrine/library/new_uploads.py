@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from vitrine.models.people import Caller
     from vitrine.models.uploads import UploadMethod
-    from vitrine.queries.versions import Family
+    from vitrine.queries.versions import VersionedItem
 
 FIRST_PART = 8 * MIB  # the proposed part size; doubled until MAX_PARTS suffice
 ANY_TYPE = "application/octet-stream"  # of a file whose declared type is no media type: its content decides
@@ -102,10 +102,10 @@ def insert(
         db.queue(queries.collections.lock_for_insert(organization, collection_id))
         db.queue(queries.uploads.lock_quota(organization))
         places, measured = db.run_all(
-            queries.folders.at(organization, collection_id, folder_id),
+            queries.folders.get_place(organization, collection_id, folder_id),
             queries.uploads.quota(organization, upload_id),
         )
-        folder = folders.judged(places[0] if places else None, folder_id)
+        folder = folders.check_place(places[0] if places else None, folder_id)
         upload = Upload.new(
             caller,
             upload_id=upload_id,
@@ -195,12 +195,12 @@ def _suffices(part_bytes: int, size: int) -> bool:
     return size <= part_bytes * MAX_PARTS
 
 
-def _source(caller: Caller, wanted: NewUpload, item: UUID) -> Family:
+def _source(caller: Caller, wanted: NewUpload, item: UUID) -> VersionedItem:
     """Return the item that the upload becomes a version of. Raises NotFound, Invalid, Conflict."""
-    source = versions.family(caller, item)
+    source = versions.get_item(caller, item)
     if wanted.collection_id is not None and wanted.collection_id != source.collection_id:
         raise Invalid("sourceMediaId is an item of another collection than datasetId says")
-    if source.living >= versions.MAX_VERSIONS:
+    if source.active_versions >= versions.MAX_VERSIONS:
         raise Conflict(
             f"An item has at most {versions.MAX_VERSIONS} versions; delete some that are not needed",
             code="too_many_versions",
@@ -222,10 +222,10 @@ def _destination(caller: Caller, wanted: NewUpload) -> tuple[UUID | None, UUID |
     organization = caller.organization_id
     places, existing = read_all(
         caller,
-        queries.folders.at(organization, collection_id, folder_id),
-        queries.folders.chain(organization, collection_id, folder_id, names),
+        queries.folders.get_place(organization, collection_id, folder_id),
+        queries.folders.list_chain(organization, collection_id, folder_id, names),
     )
-    folder = folders.judged(places[0] if places else None, folder_id)
+    folder = folders.check_place(places[0] if places else None, folder_id)
     if len(folder.path.folder_ids) + len(names) > MAX_FOLDER_DEPTH:  # checked before any of them is created
         raise Invalid(_TOO_DEEP)
     folder = existing[-1] if existing else folder

@@ -46,7 +46,7 @@ class ProcessingAttempt:
 
     actor: Consumer
     upload: Upload
-    version: queries.versions.Attempt
+    version: queries.processing.Attempt
     stored: Stored  # the original in the store
     content: content.Content  # read from the original's first bytes
 
@@ -59,7 +59,7 @@ def begin(actor: Consumer, upload: Upload) -> ProcessingAttempt | Upload | None:
     """
     if not upload.can_change_to("ready"):
         return upload
-    attempts = write(actor, queries.versions.attempt(actor.organization_id, upload.version_id))
+    attempts = write(actor, queries.processing.attempt(actor.organization_id, upload.version_id))
     if not attempts:
         return upload_lookup.find(actor, upload.organization_id, upload.id)
     version = attempts[0]
@@ -165,7 +165,7 @@ def fail(attempt: ProcessingAttempt, sha256: bytes | None, reason: str) -> Uploa
     return _record(attempt, sha256, failure=reason)
 
 
-def _name_frames(attempt: ProcessingAttempt, derived: Derived) -> list[queries.versions.NewFrame]:
+def _name_frames(attempt: ProcessingAttempt, derived: Derived) -> list[queries.frames.NewFrame]:
     """Choose the keys of the frames and thumbnails: derived/{organization}/{version}/{generation}/{name}."""
     version = attempt.version
     base = f"derived/{attempt.actor.organization_id.hex}/{version.id.hex}/{version.generation}"
@@ -174,7 +174,7 @@ def _name_frames(attempt: ProcessingAttempt, derived: Derived) -> list[queries.v
         return f"{base}/{name}-{mint_token()}{media_types.TYPES[picture.mime_type].extension}"
 
     return [
-        queries.versions.NewFrame(
+        queries.frames.NewFrame(
             ordinal,
             key(f"frame{ordinal or ''}", frame.picture),
             frame.picture.mime_type,
@@ -195,7 +195,7 @@ def _record(
     sha256: bytes | None,
     *,
     derived: Derived | None = None,
-    frames: Sequence[queries.versions.NewFrame] = (),
+    frames: Sequence[queries.frames.NewFrame] = (),
     stored: Sequence[Stored] = (),
     failure: str | None = None,
 ) -> Upload:
@@ -215,11 +215,9 @@ def _record(
             if not db.run(queries.objects.mark_live(organization, each)):
                 raise ServiceUnavailable("The frames were given up while they were being written")
         for frame in frames:
-            db.queue(
-                queries.versions.put_frame(organization, version.id, version.generation, frame, mint_id())
-            )
+            db.queue(queries.frames.put_frame(organization, version.id, version.generation, frame, mint_id()))
         db.queue(
-            queries.versions.record(
+            queries.processing.record(
                 organization,
                 version.id,
                 _facts(attempt, sha256, derived),
@@ -251,26 +249,26 @@ def _record(
 
 
 def _lock_waiting(
-    db: Transaction, organization: UUID, version: queries.versions.Attempt
-) -> queries.versions.Locked | None:
+    db: Transaction, organization: UUID, version: queries.processing.Attempt
+) -> queries.versions.LockedVersion | None:
     """Lock the attempt's item and return its version. None: the version is gone, or does not wait for this
     attempt. An attempt that began before the present frames were made is too old for what was requested
     since.
     """
     db.queue(queries.versions.lock_item(organization, version.media_id))
-    locked = db.first(queries.versions.locked(organization, version.id))
-    if locked is None or not locked.waits or version.generation <= locked.generation:
+    locked = db.first(queries.versions.get_locked(organization, version.id))
+    if locked is None or not locked.awaits_frames or version.generation <= locked.generation:
         return None
     return locked
 
 
 def _facts(
     attempt: ProcessingAttempt, sha256: bytes | None, derived: Derived | None
-) -> queries.versions.Facts:
+) -> queries.processing.Facts:
     found = attempt.content
     if derived is None:
-        return queries.versions.Facts(found.mime_type, sha256, found.width_shown, found.height_shown)
-    return queries.versions.Facts(
+        return queries.processing.Facts(found.mime_type, sha256, found.width_shown, found.height_shown)
+    return queries.processing.Facts(
         found.mime_type,
         sha256,
         derived.width,
@@ -287,9 +285,9 @@ def _facts(
     )
 
 
-def _retire_older_frames(db: Transaction, organization: UUID, version: queries.versions.Attempt) -> None:
+def _retire_older_frames(db: Transaction, organization: UUID, version: queries.processing.Attempt) -> None:
     """Delete the rows of surplus old frames. All old objects stay until their signed URLs have expired."""
-    db.queue(queries.versions.drop_frames(organization, version.id, but=version.generation))
+    db.queue(queries.frames.drop_frames(organization, version.id, but=version.generation))
     readable = settings().read_url_ttl + _READING
     db.queue(queries.objects.retire(organization, version.id, version.generation, seconds=readable))
 
@@ -297,8 +295,8 @@ def _retire_older_frames(db: Transaction, organization: UUID, version: queries.v
 def _enter_frames(
     db: Transaction,
     organization: UUID,
-    version: queries.versions.Attempt,
-    locked: queries.versions.Locked,
+    version: queries.processing.Attempt,
+    locked: queries.versions.LockedVersion,
     size: int,
 ) -> None:
     db.queue(
@@ -316,7 +314,7 @@ def _enter_frames(
     )
 
 
-def _reject(actor: Consumer, upload: Upload, version: queries.versions.Attempt, reason: str) -> Upload:
+def _reject(actor: Consumer, upload: Upload, version: queries.processing.Attempt, reason: str) -> Upload:
     """Remove the version, with its item if that has no other, correct ledger and counts, and delete its
     objects. Return the upload, then `rejected` with the reason.
 
@@ -329,7 +327,7 @@ def _reject(actor: Consumer, upload: Upload, version: queries.versions.Attempt, 
         locked = _lock_waiting(db, organization, version)
         if locked is None:
             return None
-        if locked.is_asked_again or not versions.take_out(db, organization, locked):
+        if locked.is_reprocess_requested or not versions.remove_version(db, organization, locked):
             return record_failure(db, upload, locked, reason), []
         marked = db.run(queries.objects.mark_version_deleting(organization, version.id, "rejected"))
         db.queue(
@@ -374,11 +372,11 @@ def verify(actor: Actor, upload: Upload, found: content.Content) -> None:
 
     def work(db: Transaction) -> None:
         db.queue(queries.versions.lock_item(upload.organization_id, upload.media_id))
-        locked = db.first(queries.versions.locked(upload.organization_id, upload.version_id))
+        locked = db.first(queries.versions.get_locked(upload.organization_id, upload.version_id))
         if locked is None or locked.processing != "pending" or locked.verified:
             return
         db.queue(
-            queries.versions.verify(
+            queries.processing.verify(
                 upload.organization_id, upload.version_id, width=found.width_shown, height=found.height_shown
             )
         )
@@ -391,7 +389,9 @@ def verify(actor: Actor, upload: Upload, found: content.Content) -> None:
 # Steps within a transaction that has locked the version's item.
 
 
-def record_failure(db: Transaction, upload: Upload, locked: queries.versions.Locked, reason: str) -> Upload:
+def record_failure(
+    db: Transaction, upload: Upload, locked: queries.versions.LockedVersion, reason: str
+) -> Upload:
     """Record that a waiting version gets no new frames: it has failed with the reason, or, where it has
     frames, it keeps them and stays ready. Return the upload as it then is.
     """
@@ -400,8 +400,8 @@ def record_failure(db: Transaction, upload: Upload, locked: queries.versions.Loc
     if keeps_frames:
         db.queue(queries.reprocessing.keep_frames(organization, locked.id, reason))
     else:
-        db.queue(queries.versions.fail(organization, locked.id, reason))
-    versions.show(db, organization, locked.media_id)
+        db.queue(queries.processing.fail(organization, locked.id, reason))
+    versions.show_active(db, organization, locked.media_id)
     state = (
         queries.uploads.set_state(organization, upload.id, "ready", None)
         if keeps_frames
@@ -411,8 +411,8 @@ def record_failure(db: Transaction, upload: Upload, locked: queries.versions.Loc
 
 
 def show_processed(
-    db: Transaction, organization: UUID, locked: queries.versions.Locked, media_type: MediaType
+    db: Transaction, organization: UUID, locked: queries.versions.LockedVersion, media_type: MediaType
 ) -> None:
     """Give the version its type, and let the item show and count the version that is now to be active."""
-    db.queue(queries.versions.put_type(organization, locked.id, media_type))
-    versions.show(db, organization, locked.media_id)
+    db.queue(queries.processing.put_type(organization, locked.id, media_type))
+    versions.show_active(db, organization, locked.media_id)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal
 from vitrine import queries
 from vitrine.credentials import mint_id
 from vitrine.db import transaction
-from vitrine.errors import Conflict, Invalid, NotFound
-from vitrine.library import media, outbox, versions
+from vitrine.errors import Conflict, Invalid
+from vitrine.library import media, not_found, outbox
 from vitrine.models.pages import Cursor
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from vitrine.db import Transaction
-    from vitrine.models.media import Media
+    from vitrine.models.media import Media, MediaCheck
     from vitrine.models.people import Caller
 
 FOLDER = "A folder has no frames of its own; reprocess what lies in it"
@@ -37,7 +37,7 @@ class RequestedBatch:
     next: Cursor | None
 
 
-def request(caller: Caller, item: UUID, *, check: media.Check | None = None) -> Media:
+def request(caller: Caller, item: UUID, *, check: MediaCheck | None = None) -> Media:
     """Request that the item's active version, or the version with this id, is processed again. Return the
     item as it then is.
 
@@ -50,19 +50,19 @@ def request(caller: Caller, item: UUID, *, check: media.Check | None = None) -> 
     def work(db: Transaction) -> list[tuple[UUID, str]]:
         locked = db.first(queries.reprocessing.lock(organization, item))
         if locked is None:
-            raise NotFound(versions.NO_MEDIA)
+            raise not_found("media")
         if locked.version_id is None:
             raise Invalid(FOLDER)
         original = db.first(queries.reprocessing.original(organization, locked.version_id))
         if original is None:
-            raise NotFound(versions.NO_MEDIA)
+            raise not_found("media")
         if not original.has_bytes:
             raise Conflict(NOT_FETCHED, code="not_fetched")
         if check is not None:
             check(
                 (
-                    db.run(queries.media.own(organization, item))
-                    or db.run(queries.versions.shown(organization, item))
+                    db.run(queries.media.get_without_counts(organization, item))
+                    or db.run(queries.versions.get(organization, item))
                 )[0]
             )
         return _request(db, caller, [locked.version_id])
@@ -85,8 +85,8 @@ def request_collection(
     def work(db: Transaction) -> RequestedBatch:
         # A deletion locks items in another order, so it must not run at the same time.
         db.queue(queries.collections.lock_for_insert(organization, collection))
-        if not db.run(queries.collections.one(organization, collection)):
-            raise NotFound("Collection not found")
+        if not db.run(queries.collections.get(organization, collection)):
+            raise not_found("collection")
         page = db.run(
             queries.reprocessing.lock_page(
                 organization, collection, which, cursor.id if cursor else None, limit

@@ -142,10 +142,10 @@ def _send_again(upload: Upload) -> str:
 
 def _fail(db: Transaction, upload: Upload) -> str:
     db.queue(queries.versions.lock_item(upload.organization_id, upload.media_id))
-    locked = db.first(queries.versions.locked(upload.organization_id, upload.version_id))
+    locked = db.first(queries.versions.get_locked(upload.organization_id, upload.version_id))
     if locked is None:
         db.queue(queries.uploads.set_state(upload.organization_id, upload.id, "failed", TOO_OFTEN))
-    elif locked.waits:
+    elif locked.awaits_frames:
         processing.record_failure(db, upload, locked, TOO_OFTEN)
     return "given up"
 
@@ -205,8 +205,8 @@ def _mark_retired_deleting(
 
     The item is locked, so that the bytes are subtracted from the state, active or trash, that counts them.
     """
-    db.queue(queries.versions.lock_family(organization, version))
-    locked = db.first(queries.versions.locked(organization, version))
+    db.queue(queries.versions.lock_item_of(organization, version))
+    locked = db.first(queries.versions.get_locked(organization, version))
     marked = db.run(queries.objects.mark_retired_deleting(organization, keys, now)) if locked else []
     if locked and marked:
         gone = -sum(entry.bytes for entry in marked)

@@ -1,125 +1,124 @@
-"""Tags: values in groups. One store for both APIs: Studio shows all groups, v1 the group `tags`.
+"""Tags: values in groups. Both APIs share one store: Studio shows all groups, v1 the group `tags`.
 
-A hidden tag is shown by neither API, and nothing here takes it from the items that have it: once it is shown
-again, it is where it was. A tag that
-no item has any more stays known to its organization.
+Neither API shows a hidden tag, and the functions of this module do not detach it: when it is made visible
+again, the same items have it. A tag that no item has any more is kept.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import replace as replaced
 from typing import TYPE_CHECKING
 
 from vitrine import queries
 from vitrine.credentials import mint_id
 from vitrine.db import read_all, transaction
 from vitrine.errors import Conflict, Invalid, NotFound
-from vitrine.library import clean_name
-from vitrine.models.media import Media
-from vitrine.models.tags import Tag
-from vitrine.queries.tags import Label, New
+from vitrine.library import clean_name, not_found
+from vitrine.queries.tags import Label, NewTag
 from vitrine.texts import compose
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
     from vitrine.db import Transaction
+    from vitrine.models.media import Media, MediaCheck
     from vitrine.models.people import Caller
+    from vitrine.models.tags import Tag
 
-Check = Callable[[Media], None]
-
-SLUGGED = "tags"  # the group that v1 sees, the only one with slugs
+SLUGGED = "tags"  # the group that v1 shows, the only one with slugs
 MAX_LABEL = 100  # code points of a group or value
-MAX_TAGS = 500  # of an item, over all groups
-# of a collection: at MAX_LABEL in the longest spelling this fits into what Lambda answers, 6 MB
+MAX_TAGS = 500  # of an item, in all groups together
+# Of a collection: even when each is MAX_LABEL long and escaped in JSON, they fit into a Lambda response
+# of 6 MB.
 MAX_LISTED = 5000
-_MAX_SLUG = 100  # as the table has it
+_MAX_SLUG = 100  # the table's check
 
 
-def add(caller: Caller, item: UUID, label: str, value: str, *, check: Check | None = None) -> Media:
-    """The item, file or folder, has this value in the group `label`. What it is now.
+def add(caller: Caller, item: UUID, label: str, value: str, *, check: MediaCheck | None = None) -> Media:
+    """Attach to the item, file or folder, this value of the group `label`. Returns the item.
 
-    `check` judges the item as it is before, and may raise. Raises Invalid for a label or value that cannot be
-    one, NotFound when the item is not
-    there, Conflict when it has the value already, has as many tags as an item can have, or the tag is hidden.
+    `check` gets the item as it is before, and may raise. Raises Invalid for an invalid label or value,
+    NotFound when the item does not exist, Conflict when the item has the value already, has the most tags
+    that an item can have, or the tag is hidden.
     """
     organization = caller.organization_id
-    wanted = to_give(label, value)
+    wanted = parse_label(label, value)
 
     def work(db: Transaction) -> Media:
-        there = _lock(db, organization, item)
-        if any(tag.is_active and _label(tag) == wanted for tag in there):
-            raise has_it()
-        reject_hidden(db, organization, [wanted])
-        if len(there) >= MAX_TAGS:
-            raise has_too_many()
-        _judge(db, organization, item, check)
-        _give(db, organization, item, [wanted], caller.user_id)
-        return _changed(db, caller, item)
+        present = _lock(db, organization, item)
+        if any(tag.is_active and _label(tag) == wanted for tag in present):
+            raise already_tagged()
+        check_not_hidden(db, organization, [wanted])
+        if len(present) >= MAX_TAGS:
+            raise too_many_tags()
+        _run_check(db, organization, item, check)
+        _attach(db, organization, item, [wanted], caller.user_id)
+        return _touch(db, caller, item)
 
     return transaction(caller, work)
 
 
 def remove(
-    caller: Caller, item: UUID, label: str, value: str | None = None, *, check: Check | None = None
+    caller: Caller, item: UUID, label: str, value: str | None = None, *, check: MediaCheck | None = None
 ) -> Media:
-    """The item does not have this value in the group `label`; without a value: it has none there. What it is
-    now.
+    """Detach from the item this value of the group `label`; without a value, all values of the group. Returns
+    the item.
 
-    Where it had none nothing changes: asking again is safe. `check` judges the item as it is before, and may
-    raise. Raises Invalid for a label or
-    value that cannot be one, NotFound when the item is not there.
+    The request is idempotent: nothing changes when the item has no such tag. `check` gets the item as it is
+    before, and may raise. Raises Invalid for an invalid label or value, NotFound when the item does not
+    exist.
     """
     organization = caller.organization_id
-    group, name = to_take(label, value)
+    group, name = parse_search(label, value)
 
     def work(db: Transaction) -> Media:
-        there = _lock(db, organization, item)
-        _judge(db, organization, item, check)
-        going = [tag for tag in there if tag.is_active and tag.group == group and name in (None, tag.name)]
-        if not going:
-            return _shown(db, organization, item)
-        db.queue(queries.tags.take_away(organization, item, going))
-        return _changed(db, caller, item)
+        present = _lock(db, organization, item)
+        _run_check(db, organization, item, check)
+        removed = [
+            tag for tag in present if tag.is_active and tag.group == group and name in (None, tag.name)
+        ]
+        if not removed:
+            return _get(db, organization, item)
+        db.queue(queries.tags.detach(organization, item, removed))
+        return _touch(db, caller, item)
 
     return transaction(caller, work)
 
 
-def rename_group(caller: Caller, item: UUID, old: str, new: str, *, check: Check | None = None) -> Media:
-    """The values that the item has in the group `old` it has in `new`, beside those it had there, each once.
-    Other items keep theirs. What it is now.
+def rename_group(caller: Caller, item: UUID, old: str, new: str, *, check: MediaCheck | None = None) -> Media:
+    """Move the item's values from the group `old` to the group `new`, which keeps the values it has. Other
+    items do not change. Returns the item.
 
-    The same group twice changes nothing. `check` judges the item as it is before, and may raise. Raises
-    Invalid for what cannot be a label, NotFound
-    when the item is not there or has nothing in `old`, Conflict when one of the tags is hidden in `new`.
+    Nothing changes when both are the same group. `check` gets the item as it is before, and may raise. Raises
+    Invalid for an invalid label, NotFound when the item does not exist or has no tags in `old`, Conflict when
+    one of the tags is hidden in `new`.
     """
     organization = caller.organization_id
-    # the old one longer than MAX_LABEL too, as above
+    # The old label may be longer than MAX_LABEL: an item's tags may be older than that limit.
     before, after = clean_name(old.strip(), "oldLabel"), _clean(new, "newLabel")
 
     def work(db: Transaction) -> Media:
-        going = [tag for tag in _lock(db, organization, item) if tag.is_active and tag.group == before]
-        if not going:
+        moved = [tag for tag in _lock(db, organization, item) if tag.is_active and tag.group == before]
+        if not moved:
             raise NotFound("This item has no tags under this label")
-        wanted = [Label(after, tag.name) for tag in going]
+        wanted = [Label(after, tag.name) for tag in moved]
         if before != after:
-            reject_hidden(db, organization, wanted)
-        _judge(db, organization, item, check)
+            check_not_hidden(db, organization, wanted)
+        _run_check(db, organization, item, check)
         if before == after:
-            return _shown(db, organization, item)
-        _give(db, organization, item, wanted, caller.user_id)
-        db.queue(queries.tags.take_away(organization, item, going))
-        return _changed(db, caller, item)
+            return _get(db, organization, item)
+        _attach(db, organization, item, wanted, caller.user_id)
+        db.queue(queries.tags.detach(organization, item, moved))
+        return _touch(db, caller, item)
 
     return transaction(caller, work)
 
 
 def clean(groups: Mapping[str, Sequence[str]]) -> list[Label]:
-    """Groups and values as they are kept: trimmed, composed (NFC), each once; exact and case-sensitive
-    beyond that. Raises Invalid.
+    """The labels of these groups and values as they are stored: trimmed, in NFC, without repetitions. They
+    stay case-sensitive. Raises Invalid.
     """
     labels = {
         Label(_clean(group, "A tag's group"), _clean(value, "A tag's value"))
@@ -132,25 +131,23 @@ def clean(groups: Mapping[str, Sequence[str]]) -> list[Label]:
 
 
 def replace(db: Transaction, organization: UUID, item: UUID, labels: Sequence[Label], *, actor: UUID) -> None:
-    """The item, whose row is held, has these tags and no others; but hidden ones, which nobody was shown,
-    stay as they are.
-    """
-    _give(db, organization, item, labels, actor)
-    db.queue(queries.tags.take(organization, item, labels))
+    """Replace the tags of the locked item with these. Hidden tags, which clients do not see, stay."""
+    _attach(db, organization, item, labels, actor)
+    db.queue(queries.tags.detach_others(organization, item, labels))
 
 
-def listed(caller: Caller, collection: UUID) -> tuple[Tag, ...]:
-    """The tags that active items of the collection have, by group and name, hidden ones aside; the first
-    MAX_LISTED. Raises NotFound.
+def list_of_collection(caller: Caller, collection: UUID) -> tuple[Tag, ...]:
+    """The visible tags that active items of the collection have, by group and name; the first MAX_LISTED.
+    Raises NotFound.
     """
     organization = caller.organization_id
-    found, tags = read_all(
+    collections, tags = read_all(
         caller,
-        queries.collections.one(organization, collection),
-        queries.tags.of_collection(organization, collection, MAX_LISTED),
+        queries.collections.get(organization, collection),
+        queries.tags.list_of_collection(organization, collection, MAX_LISTED),
     )
-    if not found:
-        raise NotFound("Collection not found")
+    if not collections:
+        raise not_found("collection")
     return tuple(tags)
 
 
@@ -163,102 +160,108 @@ def _label(tag: Tag) -> Label:
 
 
 def _lock(db: Transaction, organization: UUID, item: UUID) -> list[Tag]:
-    """The tags of the item, whose row is locked: who else changes its tags waits, and reads them
-    afterwards. Raises NotFound.
+    """Lock the item's row, so that other transactions that change its tags wait. Returns its tags. Raises
+    NotFound.
     """
     if db.first(queries.media.lock(organization, item)) is None:
-        raise NotFound("Media not found")
-    return db.run(queries.tags.of_item(organization, item))
+        raise not_found("media")
+    return db.run(queries.tags.list_of_item(organization, item))
 
 
-def to_give(label: str, value: str) -> Label:
-    """As it is kept. Raises Invalid."""
+def parse_label(label: str, value: str) -> Label:
+    """The label to be attached, as it is stored. Raises Invalid."""
     return Label(_clean(label, "label"), _clean(value, "value"))
 
 
-def to_take(label: str, value: str | None) -> tuple[str, str | None]:
-    """The group and the name of what may be there; longer than MAX_LABEL too: what is there can be named.
-    Raises Invalid.
+def parse_search(label: str, value: str | None) -> tuple[str, str | None]:
+    """The group and the name (None: all names) of tags to be detached. They may be longer than MAX_LABEL,
+    since an item's tags may be older than that limit. Raises Invalid.
     """
     return clean_name(label.strip(), "label"), None if value is None else clean_name(value.strip(), "value")
 
 
-def has_it() -> Conflict:
+def already_tagged() -> Conflict:
     return Conflict("This item has this tag already", code="already_tagged")
 
 
-def has_too_many() -> Conflict:
+def too_many_tags() -> Conflict:
     return Conflict(f"An item can have {MAX_TAGS} tags, and no more", code="too_many_tags")
 
 
-def reject_hidden(db: Transaction, organization: UUID, labels: Sequence[Label]) -> None:
-    """Raises Conflict where one of them is hidden."""
-    if db.run(queries.tags.hidden(organization, labels)):
+def check_not_hidden(db: Transaction, organization: UUID, labels: Sequence[Label]) -> None:
+    """Raises Conflict when one of these tags is hidden."""
+    if db.run(queries.tags.list_hidden(organization, labels)):
         raise Conflict("This tag is hidden in the organization and cannot be given", code="tag_hidden")
 
 
-def _judge(db: Transaction, organization: UUID, item: UUID, check: Check | None) -> None:
+def _run_check(db: Transaction, organization: UUID, item: UUID, check: MediaCheck | None) -> None:
     if check is not None:
-        check(_shown(db, organization, item))
+        check(_get(db, organization, item))
 
 
-def _give(db: Transaction, organization: UUID, item: UUID, labels: Sequence[Label], actor: UUID) -> None:
-    """The item, whose row is held, has the tags of these labels; they are made where there are none."""
-    make(db, organization, labels, actor)
-    db.queue(queries.tags.give(organization, item, labels, actor))
+def _attach(db: Transaction, organization: UUID, item: UUID, labels: Sequence[Label], actor: UUID) -> None:
+    """Attach the tags of these labels to the locked item; insert the tags that do not exist."""
+    create_missing(db, organization, labels, actor)
+    db.queue(queries.tags.attach(organization, item, labels, actor))
 
 
-def make(db: Transaction, organization: UUID, labels: Sequence[Label], actor: UUID) -> None:
-    """There are tags of these labels."""
+def create_missing(db: Transaction, organization: UUID, labels: Sequence[Label], actor: UUID) -> None:
+    """Insert the tags of these labels that do not exist."""
     new = [_new(label) for label in labels]
-    db.queue(queries.tags.put(organization, new, actor))
-    # A slug that another tag has kept its tag out: it gets one that nobody has.
+    db.queue(queries.tags.insert_missing(organization, new, actor))
+    # Insert the tags that were skipped because another tag has their slug, each with a suffix.
     db.queue(
-        queries.tags.put(
+        queries.tags.insert_missing(
             organization,
-            [replaced(tag, slug=with_suffix(tag.slug, tag.id)) for tag in new if tag.slug is not None],
+            [
+                dataclasses.replace(tag, slug=with_suffix(tag.slug, tag.id))
+                for tag in new
+                if tag.slug is not None
+            ],
             actor,
         )
     )
 
 
-def _new(label: Label) -> New:
+def _new(label: Label) -> NewTag:
     tag = mint_id()
     if label.group != SLUGGED:
-        return New(tag, label, None, None)
+        return NewTag(tag, label, None, None)
     plain = slug_of(label.name)
-    return New(
+    return NewTag(
         tag, label, plain if len(plain) >= 2 else with_suffix(plain or "tag", tag), name_key(label.name)
     )
 
 
 def slug_of(name: str) -> str:
-    """What v1 makes of a name: lower case, each run of anything but a-z and 0-9 a dash, none at the ends.
-    Empty where nothing is left.
+    """The slug that v1 makes of a name: lower case, a dash for each run of characters other than a-z and 0-9,
+    no dash at the ends. Empty when no character is left.
     """
     return re.sub(r"[^a-z0-9]+", "-", name.strip().lower()).strip("-")[:_MAX_SLUG].rstrip("-")
 
 
 def name_key(name: str) -> str:
-    """What two names of v1's tags have in common when they are the same name: NFC, folded in case, trimmed,
-    and with each run of white space, `-`
-    and `_` as one space.
+    """The key by which two names of v1's tags are compared: NFC, case-folded, trimmed, and each run of white
+    space, `-` and `_` replaced by one space.
 
-    A slug cannot decide that: `Müller` and `Möller`, `C#` and `C++` have one slug and are different names.
+    Slugs cannot be compared instead: `Müller` and `Möller`, or `C#` and `C++`, have the same slug and are
+    different names.
     """
-    return compose(re.sub(r"[\s\ufeff_-]+", " ", compose(name).casefold().strip()))  # folding may decompose
+    return compose(
+        re.sub(r"[\s\ufeff_-]+", " ", compose(name).casefold().strip())
+    )  # case folding may decompose
 
 
 def with_suffix(slug: str, tag: UUID) -> str:
-    """The slug of a tag where the plain one is another tag's."""
+    """The slug of a tag whose plain slug belongs to another tag."""
     suffix = tag.hex[-12:]  # the random end of a version 7 id
     return f"{slug[: _MAX_SLUG - 1 - len(suffix)].rstrip('-')}-{suffix}"
 
 
-def _changed(db: Transaction, caller: Caller, item: UUID) -> Media:
+def _touch(db: Transaction, caller: Caller, item: UUID) -> Media:
     db.queue(queries.tags.touch(caller.organization_id, item, caller.user_id))
-    return _shown(db, caller.organization_id, item)
+    return _get(db, caller.organization_id, item)
 
 
-def _shown(db: Transaction, organization: UUID, item: UUID) -> Media:
-    return db.run(queries.media.shown(organization, item))[0]
+def _get(db: Transaction, organization: UUID, item: UUID) -> Media:
+    return db.run(queries.media.get(organization, item))[0]

@@ -1,10 +1,9 @@
-"""Tags as v1 has them: by id, with slugs, colours and an order of their own. They are those of the group
-`tags` of the one store, which Studio shows
-beside its other groups; so what is done here is seen there, and the reverse. Other groups are not seen here,
-and nothing here changes them.
+"""Tags as the v1 API has them: by id, with slugs, colors and an order. They are the tags of the group `tags`,
+which the Studio API shows beside its other groups, so each API shows the changes of the other. The functions
+of this module neither show nor change other groups.
 
-A hidden tag stays where it was, as in `library.tags`: it is not listed, given or taken away. By its id it can
-still be changed: shown again.
+A hidden tag is not listed, attached or detached, and items keep it. It can still be changed by its id, for
+example made visible again.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ from vitrine import queries
 from vitrine.credentials import mint_id
 from vitrine.db import ATTEMPTS, read, read_all, transaction, write
 from vitrine.errors import AlreadyExists, Conflict, Invalid, Issue, NotFound, ServiceUnavailable
-from vitrine.library import clean_name
-from vitrine.library.media import NO_MEDIA, lock_file
+from vitrine.library import clean_name, not_found
+from vitrine.library.media import lock_file
 from vitrine.library.tags import MAX_LABEL, MAX_LISTED, MAX_TAGS, SLUGGED, name_key, slug_of, with_suffix
-from vitrine.models.pages import STAYS, Stays
+from vitrine.models.pages import UNCHANGED, Unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,168 +26,175 @@ if TYPE_CHECKING:
 
     from vitrine.db import Transaction
     from vitrine.models.people import Caller
-    from vitrine.models.tags import Named, SluggedTag
+    from vitrine.models.tags import RequestedTag, SluggedTag
 
 T = TypeVar("T")
 
 MISSING = "Tag not found"
-_MIN_SLUG = 2  # as the table has it
+_MIN_SLUG = 2  # the table's check
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """What a tag is to be."""
+class TagChange:
+    """The fields of a tag that are to change."""
 
-    name: str | Stays = STAYS
-    color: str | Stays | None = STAYS
-    icon: str | Stays | None = STAYS
-    description: str | Stays | None = STAYS
-    order: int | Stays = STAYS
-    is_active: bool | Stays = STAYS  # False: hidden
-
-
-def listed(caller: Caller) -> list[SluggedTag]:
-    """Those of the organization, whether an item has them or not; the first MAX_LISTED by order and name."""
-    return read(caller, queries.team_tags.shown(caller.organization_id, MAX_LISTED))
+    name: str | Unchanged = UNCHANGED
+    color: str | Unchanged | None = UNCHANGED
+    icon: str | Unchanged | None = UNCHANGED
+    description: str | Unchanged | None = UNCHANGED
+    order: int | Unchanged = UNCHANGED
+    is_active: bool | Unchanged = UNCHANGED  # False: hidden
 
 
-def of_file(caller: Caller, item: UUID) -> list[SluggedTag]:
-    """Those of a file, by order and name. Raises NotFound where the item is not there, a folder, or not
-    verified.
+def list_visible(caller: Caller) -> list[SluggedTag]:
+    """The organization's tags, whether an item has them or not; the first MAX_LISTED by order and name."""
+    return read(caller, queries.team_tags.list_visible(caller.organization_id, MAX_LISTED))
+
+
+def list_of_file(caller: Caller, item: UUID) -> list[SluggedTag]:
+    """The file's tags, by order and name. Raises NotFound when the item does not exist, is a folder, or is
+    not verified.
     """
     organization = caller.organization_id
     found, tags = read_all(
-        caller, queries.media.own(organization, item), queries.team_tags.of_item(organization, item)
+        caller,
+        queries.media.get_without_counts(organization, item),
+        queries.team_tags.list_of_item(organization, item),
     )
     if not found or found[0].type == "folder" or found[0].verified_at is None:
-        raise NotFound(NO_MEDIA)
+        raise not_found("media")
     return tags
 
 
-def add(caller: Caller, item: UUID, tag: Named) -> list[SluggedTag]:
-    """The file has this tag too. Those it has then; nothing changes where it had it.
+def add(caller: Caller, item: UUID, tag: RequestedTag) -> list[SluggedTag]:
+    """Attach this tag to the file, and return the file's tags. Nothing changes when the file has the tag
+    already.
 
-    Raises NotFound where the item is not there, a folder, or not verified; Invalid where there is no such
-    tag; Conflict when the tag is hidden, or
-    the file has as many tags as an item can have.
+    Raises NotFound when the item does not exist, is a folder, or is not verified; Invalid when there is no
+    such tag; Conflict when the tag is hidden, or the file has the most tags that an item can have.
     """
     organization = caller.organization_id
 
     def work(db: Transaction) -> list[SluggedTag]:
         lock_file(db, organization, item)
-        wanted = _kept(db, organization, [tag])
-        there = {each.id for each in db.run(queries.tags.of_item(organization, item))}
-        if wanted <= there:
-            return db.run(queries.team_tags.of_item(organization, item))
-        return _given(db, caller, item, wanted, having=len(there))
+        wanted = _lock_existing(db, organization, [tag])
+        present = {each.id for each in db.run(queries.tags.list_of_item(organization, item))}
+        if wanted <= present:
+            return db.run(queries.team_tags.list_of_item(organization, item))
+        return _attach(db, caller, item, wanted, present=len(present))
 
     return transaction(caller, work)
 
 
-def assign(caller: Caller, item: UUID, tags: Sequence[Named]) -> list[SluggedTag]:
-    """The file has these tags and no others, but those of other groups and hidden ones, which stay. Those it
-    has then.
+def assign(caller: Caller, item: UUID, tags: Sequence[RequestedTag]) -> list[SluggedTag]:
+    """Replace the file's tags with these, and return them. Its tags of other groups and its hidden tags stay.
 
-    Raises as `add` does, and then nothing has changed: Invalid names every tag that there is none of.
+    Raises the errors of `add`, and then nothing has changed. Invalid lists every tag that does not exist.
     """
     organization = caller.organization_id
 
     def work(db: Transaction) -> list[SluggedTag]:
         lock_file(db, organization, item)
-        wanted = _kept(db, organization, tags)
-        there = db.run(queries.tags.of_item(organization, item))
-        going = [each for each in there if each.group == SLUGGED and each.is_active and each.id not in wanted]
-        new = wanted - {each.id for each in there}
-        if not going and not new:
-            return db.run(queries.team_tags.of_item(organization, item))
-        if going:
-            db.queue(queries.tags.take_away(organization, item, going))
-        return _given(db, caller, item, new, having=len(there) - len(going))
+        wanted = _lock_existing(db, organization, tags)
+        present = db.run(queries.tags.list_of_item(organization, item))
+        removed = [
+            each for each in present if each.group == SLUGGED and each.is_active and each.id not in wanted
+        ]
+        new = wanted - {each.id for each in present}
+        if not removed and not new:
+            return db.run(queries.team_tags.list_of_item(organization, item))
+        if removed:
+            db.queue(queries.tags.detach(organization, item, removed))
+        return _attach(db, caller, item, new, present=len(present) - len(removed))
 
     return transaction(caller, work)
 
 
 def remove(caller: Caller, item: UUID, tag: UUID | None) -> None:
-    """The file does not have this tag (None: what can be none). Nothing changes where it had it not: asking
-    again is safe.
+    """Detach this tag from the file. None stands for an id that cannot exist. The request is idempotent:
+    nothing changes when the file does not have the tag.
 
-    Raises NotFound where the item is not there, a folder, or not verified.
+    Raises NotFound when the item does not exist, is a folder, or is not verified.
     """
     organization = caller.organization_id
 
     def work(db: Transaction) -> None:
         lock_file(db, organization, item)
-        going = [
+        removed = [
             each
-            for each in db.run(queries.tags.of_item(organization, item))
+            for each in db.run(queries.tags.list_of_item(organization, item))
             if each.id == tag and each.group == SLUGGED and each.is_active
         ]
-        if going:
-            db.queue(queries.tags.take_away(organization, item, going))
+        if removed:
+            db.queue(queries.tags.detach(organization, item, removed))
             db.queue(queries.tags.touch(organization, item, caller.user_id))
 
     transaction(caller, work)
 
 
 def create(caller: Caller, name: str) -> SluggedTag:
-    """There is a tag of this name. One that has exactly this name is left as it is. One whose name is the
-    same in another form (`name_key`) is called
-    so from then on, and keeps the rest: one that was hidden stays hidden. A new one whose slug is another
-    tag's gets a slug with a suffix.
+    """The tag of this name, which is created when it does not exist.
 
-    Raises Invalid for a name that cannot be one, or gives no slug; ServiceUnavailable when the one it would be has just
-    gone or been renamed.
+    A tag of exactly this name stays as it is. A tag whose name has the same `name_key` is renamed and keeps
+    its other properties: a hidden one stays hidden. The slug of a new tag has a suffix when another tag has
+    the plain slug.
+
+    Raises Invalid for a name that is invalid or has no slug; Busy when the existing tag was deleted or
+    renamed at the same time.
     """
     organization = caller.organization_id
     name, slug = _clean(name)
     key = name_key(name)
 
     def work(db: Transaction) -> SluggedTag:
-        db.queue(queries.team_tags.queue_for_name(organization, key))
+        db.queue(queries.team_tags.lock_name(organization, key))
         same = [
             tag
-            for tag in db.run(queries.team_tags.alike(organization, key, slug))
+            for tag in db.run(queries.team_tags.list_similar(organization, key, slug))
             if name_key(tag.name) == key
         ]
         if same:
-            best = min(same, key=lambda tag: (tag.name != name, tag.slug != slug))  # of equals the oldest
+            best = min(same, key=lambda tag: (tag.name != name, tag.slug != slug))  # the oldest of equals
             found = db.first(queries.team_tags.lock(organization, best.id))
             if found is None or name_key(found.name) != key:
                 raise _changed_meanwhile()
             return (
                 found
                 if found.name == name
-                else db.run(queries.team_tags.change(organization, replace(found, name=name), key))[0]
+                else db.run(queries.team_tags.update(organization, replace(found, name=name), key))[0]
             )
         tag = mint_id()
-        for free in (slug, with_suffix(slug, tag)):  # the second does nothing where the first did it
-            db.queue(queries.team_tags.put(organization, tag, name, key, free, caller.user_id))
+        for unused in (
+            slug,
+            with_suffix(slug, tag),
+        ):  # the second insert does nothing when the first succeeded
+            db.queue(queries.team_tags.insert(organization, tag, name, key, unused, caller.user_id))
         made = db.first(queries.team_tags.lock_named(organization, name))
         if made is None:
             raise _changed_meanwhile()
         return made
 
-    return _until_free(caller, work)
+    return _retry_when_taken(caller, work)
 
 
-def change(caller: Caller, tag: UUID, to: Change) -> SluggedTag:
-    """The tag as it is then, on every item that has it. A name that would have another slug brings it along,
-    with a suffix where it is another tag's.
+def change(caller: Caller, tag: UUID, to: TagChange) -> SluggedTag:
+    """Change these fields of the tag, and return the tag. A name with another slug changes the slug too, with
+    a suffix when another tag has it.
 
-    Raises NotFound, Invalid for a name that cannot be one or gives no slug, Conflict when another tag has the
-    name, be it in another form.
+    Raises NotFound; Invalid for a name that is invalid or has no slug; Conflict when another tag has a name
+    with the same `name_key`.
     """
     organization = caller.organization_id
-    named = None if isinstance(to.name, Stays) else _clean(to.name)
+    new_name = None if isinstance(to.name, Unchanged) else _clean(to.name)
 
     def work(db: Transaction) -> SluggedTag:
-        if named is not None:
-            db.queue(queries.team_tags.queue_for_name(organization, name_key(named[0])))
+        if new_name is not None:
+            db.queue(queries.team_tags.lock_name(organization, name_key(new_name[0])))
         found = db.first(queries.team_tags.lock(organization, tag))
         if found is None:
             raise NotFound(MISSING)
         name, slug = (
-            _renamed(db, organization, found, *named) if named is not None else (found.name, found.slug)
+            _rename(db, organization, found, *new_name) if new_name is not None else (found.name, found.slug)
         )
         wanted = replace(
             found,
@@ -200,17 +206,17 @@ def change(caller: Caller, tag: UUID, to: Change) -> SluggedTag:
             order=_or(to.order, found.order),
             is_active=_or(to.is_active, found.is_active),
         )
-        return db.run(queries.team_tags.change(organization, wanted, name_key(name)))[0]
+        return db.run(queries.team_tags.update(organization, wanted, name_key(name)))[0]
 
-    return _until_free(caller, work)
+    return _retry_when_taken(caller, work)
 
 
-def _until_free(caller: Caller, work: Callable[[Transaction], T]) -> T:
-    """What `work`, which renames a tag, returns. Called again where another transaction committed a tag of
-    the same name or slug after `work` had
-    looked for one: then it finds that tag. Names of one key wait for each other, but two names of different
-    keys may have one slug, and the Studio
-    API's tags wait for nobody.
+def _retry_when_taken(caller: Caller, work: Callable[[Transaction], T]) -> T:
+    """The result of `work`, which renames or inserts a tag.
+
+    `work` is called again when another transaction committed a tag of the same name or slug after `work` had
+    looked for one; then it finds that tag. The advisory lock does not prevent this: names with different keys
+    may have the same slug, and the Studio API does not take the lock.
     """
     for _ in range(ATTEMPTS - 1):
         try:
@@ -220,19 +226,19 @@ def _until_free(caller: Caller, work: Callable[[Transaction], T]) -> T:
     return transaction(caller, work)
 
 
-def _renamed(db: Transaction, organization: UUID, tag: SluggedTag, name: str, slug: str) -> tuple[str, str]:
-    """The name, and the slug that the tag has under it. Raises Conflict."""
+def _rename(db: Transaction, organization: UUID, tag: SluggedTag, name: str, slug: str) -> tuple[str, str]:
+    """The tag's new name and slug. Raises Conflict."""
     if name == tag.name:
         return tag.name, tag.slug
     others = [
         other
-        for other in db.run(queries.team_tags.alike(organization, name_key(name), slug))
+        for other in db.run(queries.team_tags.list_similar(organization, name_key(name), slug))
         if other.id != tag.id
     ]
     if any(name_key(other.name) == name_key(name) for other in others):
         raise Conflict("Another tag has this name", code="tag_exists")
     if slug == slug_of(tag.name):
-        return name, tag.slug  # a suffix that it was given stays
+        return name, tag.slug  # which may have a suffix
     return name, with_suffix(slug, mint_id()) if any(other.slug == slug for other in others) else slug
 
 
@@ -241,45 +247,47 @@ def _changed_meanwhile() -> ServiceUnavailable:
 
 
 def delete(caller: Caller, tag: UUID) -> SluggedTag:
-    """The tag is no more, and no item has it: nothing brings it back. What it was. Raises NotFound, a
-    second time too.
+    """Delete the tag, also from all items; it cannot be restored. Returns the tag as it was. Raises NotFound,
+    also when the tag is deleted already.
     """
-    found = write(caller, queries.team_tags.drop(caller.organization_id, tag))
+    found = write(caller, queries.team_tags.delete(caller.organization_id, tag))
     if not found:
         raise NotFound(MISSING)
     return found[0]
 
 
-def _kept(db: Transaction, organization: UUID, tags: Sequence[Named]) -> set[UUID]:
-    """Their ids, none of which is deleted meanwhile. Raises Invalid, Conflict."""
+def _lock_existing(db: Transaction, organization: UUID, tags: Sequence[RequestedTag]) -> set[UUID]:
+    """Lock these tags against deletion, and return their ids. Raises Invalid when one does not exist,
+    Conflict when one is hidden.
+    """
     found = {
         tag.id: tag
         for tag in db.run(
-            queries.team_tags.keep(organization, [tag.id for tag in tags if tag.id is not None])
+            queries.team_tags.lock_shared(organization, [tag.id for tag in tags if tag.id is not None])
         )
     }
     unknown = [tag for tag in tags if tag.id is None or tag.id not in found]
     if unknown:
         raise Invalid(
             "There are no such tags",
-            issues=tuple(Issue(tag.path, f"There is no tag {tag.said}") for tag in unknown),
+            issues=tuple(Issue(tag.path, f"There is no tag {tag.text}") for tag in unknown),
         )
     if not all(tag.is_active for tag in found.values()):
         raise Conflict("This tag is hidden in the organization and cannot be given", code="tag_hidden")
     return set(found)
 
 
-def _given(db: Transaction, caller: Caller, item: UUID, new: set[UUID], *, having: int) -> list[SluggedTag]:
+def _attach(db: Transaction, caller: Caller, item: UUID, new: set[UUID], *, present: int) -> list[SluggedTag]:
     organization = caller.organization_id
-    if new and having + len(new) > MAX_TAGS:
+    if new and present + len(new) > MAX_TAGS:
         raise Conflict(f"An item can have {MAX_TAGS} tags, and no more", code="too_many_tags")
-    db.queue(queries.team_tags.give(organization, item, sorted(new), caller.user_id))
+    db.queue(queries.team_tags.attach(organization, item, sorted(new), caller.user_id))
     db.queue(queries.tags.touch(organization, item, caller.user_id))
-    return db.run(queries.team_tags.of_item(organization, item))
+    return db.run(queries.team_tags.list_of_item(organization, item))
 
 
 def _clean(name: str) -> tuple[str, str]:
-    """The name as it is kept, and its slug. Raises Invalid."""
+    """The name as it is stored, and its slug. Raises Invalid."""
     kept = clean_name(name.strip(), "Tag name", most=MAX_LABEL)
     slug = slug_of(kept)
     if len(slug) < _MIN_SLUG:
@@ -287,5 +295,5 @@ def _clean(name: str) -> tuple[str, str]:
     return kept, slug
 
 
-def _or(value: T | Stays, present: T) -> T:
-    return present if isinstance(value, Stays) else value
+def _or(value: T | Unchanged, present: T) -> T:
+    return present if isinstance(value, Unchanged) else value

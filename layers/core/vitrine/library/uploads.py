@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from vitrine.library.new_uploads import NewUpload
-    from vitrine.models.duplicates import OtherCopy
+    from vitrine.models.duplicates import IdenticalVersion
     from vitrine.models.media import Media
     from vitrine.models.people import Caller
 
@@ -45,7 +45,9 @@ class UploadStatus:
 
     upload: Upload
     media: Media | None
-    others: tuple[OtherCopy, ...] = ()  # versions with the same SHA-256, ten at most; empty until it is known
+    others: tuple[
+        IdenticalVersion, ...
+    ] = ()  # versions with the same SHA-256, ten at most; empty until it is known
 
 
 def create_post(caller: Caller, wanted: NewUpload) -> PostedUpload:
@@ -369,7 +371,7 @@ def _status(caller: Caller, upload: Upload) -> UploadStatus:
             upload = replace(upload, landed_bytes=landed)
     if not upload.has_version:
         return UploadStatus(upload, None)
-    others = duplicates.others(caller, upload.version_id)
+    others = duplicates.list_identical(caller, upload.version_id)
     try:
         return UploadStatus(upload, media.get(caller, upload.version_id), others)
     except NotFound:  # deleted since

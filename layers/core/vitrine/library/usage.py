@@ -1,4 +1,4 @@
-"""What an organization stores."""
+"""The storage that an organization uses."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ if TYPE_CHECKING:
 
 
 def read(caller: Caller) -> Usage:
-    """Bytes and originals of the caller's organization, as of now."""
+    """Bytes and number of originals of the caller's organization, as of now."""
     return db.read(caller, queries.usage.read(caller.organization_id))[0]

@@ -1,157 +1,162 @@
-"""Versions of an item: listing, showing, selecting, deleting and restoring them, and which one the item
-shows.
+"""Versions of an item: listing, showing, selecting, deleting and restoring them.
 
-One is active: the one that somebody selected, else the newest that is ready. Who changes a version holds its
-item.
+One version of an item is active, and the item shows it: the version that was selected, else the newest that
+is ready. A transaction that changes a version locks its item first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from vitrine import queries
 from vitrine.credentials import mint_id
 from vitrine.db import read, transaction
-from vitrine.errors import Conflict, Invalid, NotFound
-from vitrine.library import deletions as deletions
+from vitrine.errors import Conflict, Invalid
+from vitrine.library import deletions, not_found
 from vitrine.models.deletions import DeletedVersion
-from vitrine.models.media import Media
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from vitrine.db import Transaction
+    from vitrine.models.media import Media, MediaCheck
     from vitrine.models.people import Caller
-Check = Callable[[Media], None]
-MAX_VERSIONS = 200  # that live, of one item: they are listed without pages
-NO_MEDIA, NO_VERSION = "Media not found", "Version not found"
+
+MAX_VERSIONS = 200  # active versions of one item: they are listed without pages
 FOLDER = "A folder has no versions"
 
 
 def get(caller: Caller, version: UUID) -> Media:
-    """The version as itself, whether its item shows it or not. Raises NotFound: it or its item is
-    deleted, or it was never there.
+    """The version as itself, whether its item shows it or not. Raises NotFound when the version or its item
+    is deleted, or the version never existed.
     """
-    found = read(caller, queries.versions.shown(caller.organization_id, version))
+    found = read(caller, queries.versions.get(caller.organization_id, version))
     if not found:
-        raise NotFound(NO_MEDIA)
+        raise not_found("media")
     return found[0]
 
 
-def listed(caller: Caller, item: UUID) -> list[Media]:
-    """The versions of an item, or of the item that a version is of, each as itself, the first one first.
-    Raises NotFound; Invalid for a folder.
+def list_of_item(caller: Caller, item: UUID) -> list[Media]:
+    """The versions of an item, each as itself, the first version first. `item` is the id of the item or of
+    one of its versions. Raises NotFound; Invalid for a folder.
     """
-    found = read(caller, queries.versions.of_item(caller.organization_id, family(caller, item).media_id))
+    found = read(
+        caller, queries.versions.list_of_item(caller.organization_id, get_item(caller, item).media_id)
+    )
     if not found:
-        raise NotFound(NO_MEDIA)
+        raise not_found("media")
     return found
 
 
-def family(caller: Caller, item: UUID) -> queries.versions.Family:
-    """The item, or the item that a version is of. Raises NotFound; Invalid for a folder."""
-    found = read(caller, queries.versions.family(caller.organization_id, item))
+def get_item(caller: Caller, item: UUID) -> queries.versions.VersionedItem:
+    """The item with this id, or the item of the version with this id. Raises NotFound; Invalid for
+    a folder.
+    """
+    found = read(caller, queries.versions.get_item(caller.organization_id, item))
     if not found:
-        raise NotFound(NO_MEDIA)
+        raise not_found("media")
     if found[0].is_folder:
         raise Invalid(FOLDER)
     return found[0]
 
 
-def select(caller: Caller, version: UUID, *, check: Check | None = None) -> Media:
-    """The item of this version shows it, also when newer ones come, unless it is itself the newest that is
-    ready. What the item is now.
+def select(caller: Caller, version: UUID, *, check: MediaCheck | None = None) -> Media:
+    """Make this version the one that its item shows, and return the item. The version stays active when newer
+    ones arrive, unless it is itself the newest that is ready.
 
-    `check` judges the item as it is before, and may raise. Raises NotFound, Invalid for a folder, Conflict
-    while there is nothing to show of it.
+    `check` gets the item as it is before, and may raise. Raises NotFound, Invalid for a folder, Conflict when
+    the version is not ready.
     """
     organization = caller.organization_id
 
     def work(db: Transaction) -> Media | None:
-        db.queue(queries.versions.lock_family(organization, version))
-        locked = db.first(queries.versions.locked(organization, version))
+        db.queue(queries.versions.lock_item_of(organization, version))
+        locked = db.first(queries.versions.get_locked(organization, version))
         if locked is None or locked.status != "active" or locked.media_status != "active":
             return None
         if locked.processing != "ready":
             raise Conflict(f"This version cannot be shown: it is {locked.processing}", code="not_ready")
         if check is not None:
-            check(db.run(queries.media.own(organization, locked.media_id))[0])
+            check(db.run(queries.media.get_without_counts(organization, locked.media_id))[0])
         db.queue(queries.versions.select(organization, locked.media_id, version))
-        show(db, organization, locked.media_id, caller.user_id)
-        return db.run(queries.media.own(organization, locked.media_id))[0]
+        show_active(db, organization, locked.media_id, caller.user_id)
+        return db.run(queries.media.get_without_counts(organization, locked.media_id))[0]
 
     selected = transaction(caller, work)
     if selected is None:
-        family(caller, version)
-        raise NotFound(NO_MEDIA)
+        get_item(caller, version)
+        raise not_found("media")
     return selected
 
 
 def delete(
-    caller: Caller, version: UUID, *, of: UUID | None = None, check: Check | None = None
+    caller: Caller, version: UUID, *, of: UUID | None = None, check: MediaCheck | None = None
 ) -> DeletedVersion:
-    """The version is in the trash, and its item shows another where it showed this one. An act of its own,
-    which a restore can reverse.
+    """Move the version to the trash, as a deletion of its own. When the item showed this version, it then
+    shows another one.
 
-    `of`: the item (or another version of it) that it must be a version of; None: any, but for the first.
-    `check` judges the item as it is before,
-    and may raise. Raises NotFound (a second time, too), Invalid for an item's first version, which goes with
-    its item, Conflict for the only one.
+    `of` is the item that the version must belong to, or another version of that item. None: the version may
+    belong to any item, but must not be its first. `check` gets the item as it is before, and may raise.
+
+    Raises NotFound when the version does not exist or is deleted already, Invalid for an item's first
+    version, which is deleted with its item, Conflict for the only version.
     """
     organization, deletion = caller.organization_id, mint_id()
 
     def work(db: Transaction) -> DeletedVersion:
         db.queue(queries.collections.lock_for_change(organization, version))
-        db.queue(queries.versions.lock_family(organization, version))
-        locked = db.first(queries.versions.locked(organization, version))
+        db.queue(queries.versions.lock_item_of(organization, version))
+        locked = db.first(queries.versions.get_locked(organization, version))
         if locked is None or locked.status != "active" or locked.media_status != "active":
-            raise NotFound(NO_MEDIA if of is None else NO_VERSION)
+            raise not_found("media" if of is None else "version")
         if of is not None and of != locked.media_id:
-            asked = db.first(queries.versions.locked(organization, of))
-            if asked is None or asked.status != "active" or asked.media_id != locked.media_id:
-                raise NotFound(NO_VERSION)
-        # an item that was deleted when it was looked for, and is back
+            named = db.first(queries.versions.get_locked(organization, of))
+            if named is None or named.status != "active" or named.media_id != locked.media_id:
+                raise not_found("version")
+        # `media.delete` did not find the item, which was deleted then and has been restored since.
         if version == locked.media_id and of is None:
-            raise NotFound(NO_MEDIA)
+            raise not_found("media")
         if version == locked.media_id:
             raise Invalid("The first version cannot be deleted alone; delete the item", code="first_version")
-        if not db.run(queries.versions.others(organization, version))[0].beside:
+        if not db.run(queries.versions.get_others(organization, version))[0].in_item_state:
             raise Conflict("The only version cannot be deleted alone; delete the item", code="only_version")
         if check is not None:
-            check(db.run(queries.media.own(organization, locked.media_id))[0])
+            check(db.run(queries.media.get_without_counts(organization, locked.media_id))[0])
 
         deletions.create(db, caller, deletion, "version", version)
         db.queue(queries.versions.mark(organization, deletion, version))
         deletions.move_to_trash(db, organization, deletion)
-        shown = show(db, organization, locked.media_id, caller.user_id)
+        shown = show_active(db, organization, locked.media_id, caller.user_id)
         return DeletedVersion(version, deletion, shown if locked.is_active else None)
 
     return transaction(caller, work)
 
 
-# In the transaction of somebody else.
+# The following functions run in the caller's transaction.
 
 
-def give_back(db: Transaction, caller: Caller, deletion: queries.deletions.Deletion) -> None:
-    """The version that the act took lives again, and its item shows it where it is the newest and none is
+def restore(db: Transaction, caller: Caller, deletion: queries.deletions.Deletion) -> None:
+    """Restore the version that this deletion removed. Its item shows it when it is the newest and none is
     selected.
 
-    Raises Conflict when its item is deleted, NotFound when it was refused meanwhile.
+    Raises Conflict when its item is deleted, NotFound when its bytes were rejected meanwhile and it was
+    removed.
     """
     organization = caller.organization_id
-    db.queue(queries.versions.lock_family(organization, deletion.root_id))
-    locked = db.first(queries.versions.locked(organization, deletion.root_id))
+    db.queue(queries.versions.lock_item_of(organization, deletion.root_id))
+    locked = db.first(queries.versions.get_locked(organization, deletion.root_id))
     if locked is None:
-        raise NotFound(NO_MEDIA)
+        raise not_found("media")
     if locked.media_status != "active":
         raise Conflict("The item of this version is deleted; restore the item first", code="item_deleted")
     deletions.restore(db, caller, [deletion])
-    show(db, organization, locked.media_id, caller.user_id)
+    show_active(db, organization, locked.media_id, caller.user_id)
 
 
-def show(db: Transaction, organization: UUID, item: UUID, actor: UUID | None = None) -> UUID:
-    """The item, which is held, shows the version that is to be active, and is counted by it: that version."""
+def show_active(db: Transaction, organization: UUID, item: UUID, actor: UUID | None = None) -> UUID:
+    """Make the locked item show the version that is to be active, and count the item by that version's type.
+    Returns the version's id.
+    """
     shown = db.run(queries.versions.show_active(organization, item, actor))[0]
     if shown.status == "active" and (shown.verified, shown.type) != (shown.was_verified, shown.was_type):
         if shown.was_verified:
@@ -163,22 +168,22 @@ def show(db: Transaction, organization: UUID, item: UUID, actor: UUID | None = N
     return shown.id
 
 
-def take_out(db: Transaction, organization: UUID, locked: queries.versions.Locked) -> bool:
-    """A version that is refused is gone: with its item, where it was the only one; else the item shows
-    another.
+def remove_version(db: Transaction, organization: UUID, locked: queries.versions.LockedVersion) -> bool:
+    """Remove a version whose bytes were rejected: together with its item when it is the only version; else
+    the item shows another version.
 
-    False, and nothing has happened: all else there is of the item was deleted before it and can still come
-    back, so it has to stay.
+    Returns False, and changes nothing, when all other versions of the item were deleted earlier and can still
+    be restored: then the item must stay.
     """
-    others = db.run(queries.versions.others(organization, locked.id))[0]
-    if others.any and not others.beside:
+    others = db.run(queries.versions.get_others(organization, locked.id))[0]
+    if others.any and not others.in_item_state:
         return False
     if others.any:
         db.queue(queries.versions.delete(organization, locked.id))
         db.queue(queries.deletions.end_if_empty(organization, locked.id))
-        show(db, organization, locked.media_id)
+        show_active(db, organization, locked.media_id)
         return True
-    # by its head, within the request that brought it
+    # The first bytes were verified within the upload's request, so the item is counted already.
     if locked.media_status == "active" and locked.media_verified:
         db.queue(
             queries.counts.entry(organization, locked.collection_id, locked.place_id, locked.media_type, -1)

@@ -1,7 +1,8 @@
-"""The nouns of the library as frozen dataclasses, in a module by noun: what passes between the modules.
+"""The nouns of the library as frozen dataclasses, in modules by noun: the values that pass between the
+layers.
 
-Most code imports the classes by name: `from vitrine.models.media import Media`. Where a wire format has classes of
-the same names, `models.media.Media` tells them apart. A module is imported when it is first used.
+Most code imports the classes by name: `from vitrine.models.media import Media`. Where a wire format has a
+class of the same name, `models.media.Media` tells the two apart. A module is imported when it is first used.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> ModuleType:
-    """Import the module `vitrine.models.<name>`. Raises AttributeError where there is none."""
+    """Import the module `vitrine.models.<name>`. Raises AttributeError when there is no such module."""
     try:
         return import_module(f"vitrine.models.{name}")
     except ModuleNotFoundError as error:

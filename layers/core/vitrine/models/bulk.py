@@ -1,7 +1,4 @@
-"""One action on many items, and its outcome for each of them.
-
-Sizes are bytes, durations seconds, times aware datetimes in UTC.
-"""
+"""One action on many items, and its outcome for each of them."""
 
 from __future__ import annotations
 
@@ -12,37 +9,42 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from vitrine.errors import ApiError
+    from vitrine.models.places import FolderPath
 else:
     from vitrine.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Into a folder of the items' collection, or to its root."""
+    """Move the items into a folder of their collection, or to its root."""
 
-    destination: str  # a path, whose last id decides
+    destination: str  # a path as the client sent it; its last id decides
 
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Into the trash, folders with everything below them: one act for each collection."""
+    """Move the items to the trash, folders with everything below them: one deletion for each collection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """The acts that took the items are reversed, whole."""
+    """Reverse the deletions that removed the items; each deletion is reversed as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class AddTag:
+    """Attach the tag of this label and value to the items."""
+
     label: str
     value: str
 
 
 @dataclass(frozen=True, slots=True)
 class RemoveTag:
+    """Detach a tag from the items."""
+
     label: str
-    value: str | None  # None: all of the label
+    value: str | None  # None: all values of the label
 
 
 Action = Move | Delete | Restore | AddTag | RemoveTag
@@ -50,18 +52,18 @@ Action = Move | Delete | Restore | AddTag | RemoveTag
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What has become of one of the items, or would."""
+    """What the action did to one item, or, in a dry run, would do."""
 
     id: UUID
-    error: ApiError | None = None  # None: it is as the action says
-    changed: bool = True  # False: it was so already, or is refused
-    path: str | None = None  # of a moved item: where it lies
-    deletion_id: UUID | None = None  # of a deleted or restored one: the act
+    error: ApiError | None = None  # None: the item is now as the action asks
+    changed: bool = True  # False: the item was so already, or the action was rejected
+    path: FolderPath | None = None  # of a moved item; ends in the item's own id
+    deletion_id: UUID | None = None  # of a deleted or restored item
 
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """One for each item, in the order in which they were named first."""
+    """One outcome for each item, in the order in which the items were first named."""
 
     items: tuple[Outcome, ...]
-    count: int | None = None  # files that were deleted or restored, versions counted; None: of another action
+    count: int | None = None  # versions of files that were deleted or restored; None for other actions

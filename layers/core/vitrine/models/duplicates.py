@@ -1,6 +1,7 @@
-"""What makes two files the same or alike: hashes, perceptual distance, groups of duplicates.
+"""Files that are the same or alike: equal bytes, equal name and size, or a small perceptual distance.
 
-Sizes are bytes, durations seconds, times aware datetimes in UTC.
+Sizes are bytes, times aware datetimes in UTC. A distance is the number of differing bits in two 64-bit
+perceptual hashes.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ if TYPE_CHECKING:
 else:
     from vitrine.records import dataclass
 
-FURTHEST = 16  # bits of 64 that differ: what looks the same is nearer, and is kept
+MAX_DISTANCE = 16  # pairs of pictures at most this far apart are recorded, and so can be listed
 
-USUAL = 6  # bits: measured, see "What looks the same" in docs/decisions/duplicates.md
+DEFAULT_DISTANCE = 6  # measured: see "What looks the same" in docs/decisions.md
 
 
 @dataclass(frozen=True, slots=True)
-class Likeness:
-    """What is known of a file before it is uploaded. None: nothing, and nothing is like it in that."""
+class FileToCheck:
+    """A file that a client may upload, described before the upload. A field that is None matches nothing."""
 
     filename: str | None
     size_bytes: int | None
@@ -32,8 +33,8 @@ class Likeness:
 
 
 @dataclass(frozen=True, slots=True)
-class Existing:
-    """A file that another one is like."""
+class ExistingFile:
+    """A file of the organization that matches one to be checked."""
 
     id: UUID
     link_token: str
@@ -43,27 +44,27 @@ class Existing:
 
 
 @dataclass(frozen=True, slots=True)
-class OtherCopy:
-    """A version that has the bytes of another one."""
+class IdenticalVersion:
+    """A version whose bytes are those of another version."""
 
     id: UUID
-    name: str  # of its item
+    name: str  # the item's
     status: Status
 
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """An item of a group."""
+    """An item in a group of duplicates."""
 
     media: Media
-    distance: int  # bits of 64 in which it looks other than the first
+    distance: int  # from the group's first item; 0 for equal bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Duplicates:
-    """Items that are the same."""
+class DuplicateGroup:
+    """Items of a collection that are the same."""
 
-    match: Literal["exact", "near"]  # in their bytes, or in how they look
-    count: int  # all of them
-    items: tuple[Duplicate, ...]  # the first to be uploaded first; of many, so many
-    cursor: Cursor  # where a listing goes on after this group
+    match: Literal["exact", "near"]  # equal bytes, or a small perceptual distance
+    count: int  # of all items in the group
+    items: tuple[Duplicate, ...]  # sorted by upload, oldest first; a large group is cut off
+    cursor: Cursor  # continues the listing after this group

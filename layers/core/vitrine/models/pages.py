@@ -1,7 +1,4 @@
-"""A page of a listing, the cursor that continues it, and the marker of a value that stays as it is.
-
-Sizes are bytes, durations seconds, times aware datetimes in UTC.
-"""
+"""A page of a listing, the cursor that continues it, and the marker of a value that is not to be changed."""
 
 from __future__ import annotations
 
@@ -16,11 +13,11 @@ else:
 T = TypeVar("T")
 
 
-class Stays:
-    """In the place of a value: it is left as it is."""
+class Unchanged:
+    """The type of UNCHANGED, which stands in the place of a value that is to stay as it is."""
 
 
-STAYS: Final = Stays()
+UNCHANGED: Final = Unchanged()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,7 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a listing goes on: after the item with this sort key and id."""
+    """Where a listing continues: after the item with this sort key and id."""
 
     key: str
     id: UUID

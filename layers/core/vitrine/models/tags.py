@@ -1,6 +1,6 @@
-"""Tags, and values that have a name.
+"""Tags, and how a request names one.
 
-Sizes are bytes, durations seconds, times aware datetimes in UTC.
+Times are aware datetimes in UTC.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ else:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A value in a group, which items of an organization have."""
+    """A value in a group. An organization's items share its tags."""
 
     id: UUID
     group: str
     name: str
-    is_active: bool  # False: hidden, shown by neither API
+    is_active: bool  # False: the tag is hidden, and neither API shows it
 
 
 @dataclass(frozen=True, slots=True)
 class SluggedTag(Tag):
-    """A tag of the group that v1 sees, whole."""
+    """A tag of the group that the v1 API shows, with all that v1 shows of it."""
 
     slug: str
     description: str | None
     icon: str | None
     color: str | None
-    order: int  # of listings, before the name
+    order: int  # listings are sorted by it, then by name
     created_at: datetime
     updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """A thing as a request names it."""
+class RequestedTag:
+    """A tag as a request names it."""
 
-    said: str
-    id: UUID | None  # None: what was said is no id
-    path: tuple[str | int, ...]  # where in the body
+    text: str  # as the client sent it
+    id: UUID | None  # None when the text is not an id
+    path: tuple[str | int, ...]  # where the text stands in the request's body

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, LiteralString
 
 from vitrine.db import Statement
-from vitrine.queries.media import SHOWN, SHOWN_JOINS, Total, as_media
+from vitrine.queries.files import Total
+from vitrine.queries.media_columns import COLUMNS, JOINS, as_media
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,9 +24,7 @@ def page(
     limit: int,
     offset: int = 0,
 ) -> Statement[Media]:
-    """The living items directly in a place, of one type (None: of all, folders too), after skipping
-    `offset` of them.
-    """
+    """The active items directly in a place, of one type (None: of all, folders too), after `offset` items."""
     return Statement(
         _page("", type),
         as_media,
@@ -47,7 +46,9 @@ def page_after(
     limit: int,
     offset: int = 0,
 ) -> Statement[Media]:
-    """The same, going on after the item that was created then: costs the same on every page."""
+    """The active items directly in a place that come after the item which was created at `created_at`. Every
+    page costs the same.
+    """
     return Statement(
         _page("and (media.created_at, media.id) < (%(created_at)s, %(item)s)", type),
         as_media,
@@ -62,8 +63,8 @@ def page_after(
 
 
 def total(organization: UUID, place: UUID, types: Sequence[MediaType]) -> Statement[Total]:
-    """How many items of these types lie directly in a place: kept counts of the verified, and the few
-    that are not yet.
+    """The number of items of these types directly in a place: kept counts of the verified items, plus the few
+    that are not verified yet.
     """
     return Statement(
         """
@@ -94,32 +95,22 @@ def total(organization: UUID, place: UUID, types: Sequence[MediaType]) -> Statem
 
 
 def _page(after: LiteralString, type: MediaType | None) -> LiteralString:
-    # Ids come from the index alone, so that what an offset skips is not looked at.
+    # The ids come from an index-only scan, so the rows that an offset skips are not read.
     of_type: LiteralString = "" if type is None else "and media.type = %(type)s"
-    return (
-        """
+    return f"""
         with page as (
           select media.id
             from media
            where media.organization_id = %(organization)s
              and media.place_id = %(place)s
              and media.status = 'active'
-             """
-        + of_type
-        + " "
-        + after
-        + """
+             {of_type} {after}
            order by media.created_at desc, media.id desc
            limit %(limit)s offset %(offset)s
         )
-        select """
-        + SHOWN
-        + """
+        select {COLUMNS}
           from page
           join media on media.organization_id = %(organization)s and media.id = page.id
-        """
-        + SHOWN_JOINS
-        + """
+        {JOINS}
          order by media.created_at desc, media.id desc
         """
-    )

@@ -1,5 +1,6 @@
-"""What is done to many items at once: each a statement, however many they are. Collections are held
-first, then the items, always by id.
+"""Statements on many items at once, one statement however many items there are.
+
+Collections are locked first, then the items, always sorted by id.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from typing import TYPE_CHECKING, LiteralString
 from uuid import UUID
 
 from vitrine.db import Statement, nothing
+from vitrine.models.places import FolderPath
+from vitrine.queries import TOUCHED
 from vitrine.queries.deletions import Deletion
-from vitrine.queries.media import Placed
+from vitrine.queries.media import PlacedItem, as_placed_item
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,62 +22,66 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
-    """An item that this act took for itself, and not with a folder."""
+class MarkedItem:
+    """An item that a deletion marked by itself, and not together with a folder above it."""
 
     id: UUID
     is_folder: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Depth:
-    """As in queries.folders, of one of several."""
+class FolderDepth:
+    """The depth of the deepest folder below a folder."""
 
     id: UUID
     depth: int
 
 
 @dataclass(frozen=True, slots=True)
-class Tagged:
-    """How many tags an item has, hidden ones too, and whether the one asked for is among them and shown."""
+class TagCount:
+    """The number of an item's tags, hidden ones too, and whether a given tag is among them and visible."""
 
     id: UUID
     tags: int
-    has_it: bool
+    has_tag: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class UntaggedItem:
+    """An item from which a tag was detached."""
+
     id: UUID
 
 
 @dataclass(frozen=True, slots=True)
-class Took:
-    """What became of an item."""
+class DeletionOfItem:
+    """An item, and the deletion that removed it."""
 
     id: UUID
-    deletion_id: UUID | None  # the act that took it; None: it lives
+    deletion_id: UUID | None  # None: the item is active
 
 
 def lock_collections(organization: UUID, items: Sequence[UUID]) -> Statement[object]:
-    """In the collections of these items, or of these ids, nothing is born, moved, deleted or restored by
-    others until the transaction ends.
+    """Lock the collections of these items, and those of these ids, so that other transactions insert, move,
+    delete and restore nothing in them until the transaction ends.
 
-    The state of places must be read by a later statement: this one may have waited, and reads as of before it
-    did.
+    Read places in a following statement: rows read by the locking statement itself may be older than the
+    lock.
     """
     return Statement(
-        _COLLECTIONS + " for no key update",
+        f"{_COLLECTIONS} for no key update",
         nothing,
         organization=organization,
         items=list(items),
     )
 
 
-def keep_collections(organization: UUID, items: Sequence[UUID]) -> Statement[object]:
-    """The same, but that others may be born there."""
+def lock_collections_shared(organization: UUID, items: Sequence[UUID]) -> Statement[object]:
+    """Lock the collections of these items, and those of these ids, so that nothing in them is moved, deleted
+    or restored until the transaction ends. Other transactions can insert items meanwhile.
+    """
     return Statement(
-        _COLLECTIONS + " for share",
+        f"{_COLLECTIONS} for share",
         nothing,
         organization=organization,
         items=list(items),
@@ -86,36 +93,45 @@ _COLLECTIONS: LiteralString = """
           from collections
          where organization_id = %(organization)s
            and (id = any(%(items)s)
-                or id in (select collection_id from media where organization_id = %(organization)s and id = any(%(items)s)))
+                or id in (select collection_id
+                            from media
+                           where organization_id = %(organization)s
+                             and id = any(%(items)s)))
          order by id
 """
 
 
-def lock_to_delete(organization: UUID, items: Sequence[UUID]) -> Statement[Placed]:
-    """Those of these items that live, locked until the transaction ends against all that would refer to
-    them, too.
+def lock_to_delete(organization: UUID, items: Sequence[UUID]) -> Statement[PlacedItem]:
+    """Lock the active ones of these items until the transaction ends, also against inserts that refer to
+    them.
     """
     return Statement(
-        _HELD + " for update of media",
-        Placed,
+        f"{_PLACED_ITEMS} for update of media",
+        as_placed_item,
         organization=organization,
         items=list(items),
     )
 
 
-def lock(organization: UUID, items: Sequence[UUID]) -> Statement[Placed]:
-    """The same, letting in what refers to them (a frame, a version)."""
+def lock(organization: UUID, items: Sequence[UUID]) -> Statement[PlacedItem]:
+    """Lock the active ones of these items until the transaction ends. Inserts that refer to them (a frame, a
+    version) are not blocked.
+    """
     return Statement(
-        _HELD + " for no key update of media",
-        Placed,
+        f"{_PLACED_ITEMS} for no key update of media",
+        as_placed_item,
         organization=organization,
         items=list(items),
     )
 
 
-_HELD: LiteralString = """
-        select media.id, media.collection_id, media.place_id, media.type, media.verified_at is not null as verified,
-               (select path::text from folder_paths where organization_id = %(organization)s and folder_id = media.id) as path
+_PLACED_ITEMS: LiteralString = """
+        select media.id, media.collection_id, media.place_id, media.type,
+               media.verified_at is not null as verified,
+               (select path::text
+                  from folder_paths
+                 where organization_id = %(organization)s
+                   and folder_id = media.id) as path
           from media
           join collections collection on collection.organization_id = %(organization)s
                                      and collection.id = media.collection_id
@@ -127,23 +143,20 @@ _HELD: LiteralString = """
 """
 
 
-# Deleting.
-
-
-def mark(organization: UUID, deletion: UUID, items: Sequence[UUID], actor: UUID) -> Statement[Marked]:
-    """Those of these items that still live are deleted by this act: sent after media.mark_below, they are
-    the act's roots.
+def mark(organization: UUID, deletion: UUID, items: Sequence[UUID], actor: UUID) -> Statement[MarkedItem]:
+    """Mark those of these items that are still active as deleted by this deletion. Run it after
+    `trash.mark_below`: the items it returns are the deletion's roots.
     """
     return Statement(
-        """
+        f"""
         update media
-           set status = 'deleted', deletion_id = %(deletion)s, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+           set status = 'deleted', deletion_id = %(deletion)s, {TOUCHED}
          where organization_id = %(organization)s
            and id = any(%(items)s)
            and status = 'active'
         returning id, type = 'folder' as is_folder
         """,
-        Marked,
+        MarkedItem,
         organization=organization,
         deletion=deletion,
         items=list(items),
@@ -151,10 +164,15 @@ def mark(organization: UUID, deletion: UUID, items: Sequence[UUID], actor: UUID)
     )
 
 
-def be_of(organization: UUID, deletion: UUID, root: Marked) -> Statement[object]:
-    """The act is one of this item alone."""
+def set_root(organization: UUID, deletion: UUID, root: MarkedItem) -> Statement[object]:
+    """Make this item the deletion's only root."""
     return Statement(
-        "update deletions set kind = %(kind)s, root_id = %(root)s where organization_id = %(organization)s and id = %(deletion)s",
+        """
+        update deletions
+           set kind = %(kind)s, root_id = %(root)s
+         where organization_id = %(organization)s
+           and id = %(deletion)s
+        """,
         nothing,
         organization=organization,
         deletion=deletion,
@@ -163,8 +181,8 @@ def be_of(organization: UUID, deletion: UUID, root: Marked) -> Statement[object]
     )
 
 
-def be_of_all(organization: UUID, deletion: UUID, roots: Sequence[UUID]) -> Statement[object]:
-    """The act is one of these items."""
+def insert_roots(organization: UUID, deletion: UUID, roots: Sequence[UUID]) -> Statement[object]:
+    """Record the roots of a deletion that has several."""
     return Statement(
         """
         insert into deletion_roots (organization_id, deletion_id, root_id)
@@ -177,25 +195,31 @@ def be_of_all(organization: UUID, deletion: UUID, roots: Sequence[UUID]) -> Stat
     )
 
 
-# Restoring.
-
-
 def lock_deletions(organization: UUID, items: Sequence[UUID]) -> Statement[Deletion]:
-    """The acts that took these items, locked until the transaction ends; of roots that are gone for good,
-    the acts that took them.
+    """Lock the deletions of these items until the transaction ends. For purged roots, lock the deletions that
+    removed them.
     """
     return Statement(
         """
-        select id, kind, root_id, state, item_count, kind = 'folder' as is_folder, kind = 'version' as is_version
+        select id, kind, root_id, state, item_count, kind = 'folder' as is_folder,
+               kind = 'version' as is_version
           from deletions
          where organization_id = %(organization)s
-           and id in (select deletion_id from media where organization_id = %(organization)s and id = any(%(items)s)
+           and id in (select deletion_id
+                        from media
+                       where organization_id = %(organization)s
+                         and id = any(%(items)s)
                       union
                       select id
                         from deletions
-                       where organization_id = %(organization)s and root_id = any(%(items)s) and state in ('purging', 'purged')
+                       where organization_id = %(organization)s
+                         and root_id = any(%(items)s)
+                         and state in ('purging', 'purged')
                       union
-                      select deletion_id from deletion_roots where organization_id = %(organization)s and root_id = any(%(items)s))
+                      select deletion_id
+                        from deletion_roots
+                       where organization_id = %(organization)s
+                         and root_id = any(%(items)s))
          order by id
            for update
         """,
@@ -205,9 +229,9 @@ def lock_deletions(organization: UUID, items: Sequence[UUID]) -> Statement[Delet
     )
 
 
-def took(organization: UUID, items: Sequence[UUID]) -> Statement[Took]:
-    """What became of these items, first of those that are there. No row: it was never there, or went with
-    another one for good.
+def get_deletions(organization: UUID, items: Sequence[UUID]) -> Statement[DeletionOfItem]:
+    """The deletion of each of these items, existing items first. No row for an item that never existed or was
+    purged together with a folder.
     """
     return Statement(
         """
@@ -228,39 +252,38 @@ def took(organization: UUID, items: Sequence[UUID]) -> Statement[Took]:
          where root.organization_id = %(organization)s
            and root.root_id = any(%(items)s)
         """,
-        Took,
+        DeletionOfItem,
         organization=organization,
         items=list(items),
     )
 
 
-# Moving.
-
-
-def deepest(folders: Sequence[UUID]) -> Statement[Depth]:
-    """How many folders lie on the way from the collection to the deepest folder below each of these
-    (itself, where there is none), also the trash.
+def get_depths(folders: Sequence[UUID]) -> Statement[FolderDepth]:
+    """For each folder, the number of folders on the way from the collection to the deepest folder below it,
+    or to itself. Deleted folders count too.
     """
     return Statement(
         """
         select folder as id, max(nlevel(below.path)) - 1 as depth
           from unnest(%(folders)s::uuid[]) as folder
-         cross join lateral subtree(folder) as below        -- definer function: paths find no index under a policy
+         -- a security definer function: ltree operators cannot use an index under row-level security
+         cross join lateral subtree(folder) as below
          group by folder
         """,
-        Depth,
+        FolderDepth,
         folders=list(folders),
     )
 
 
 def count_move(organization: UUID, items: Sequence[UUID], place: UUID) -> Statement[object]:
-    """These items are counted in a place of their collection, and no more where they lie. To be sent
-    before they are put there.
+    """Count these items in their new place, and no longer in their present one. Run it before they
+    are moved.
     """
     return Statement(
         """
         insert into count_ledger (organization_id, collection_id, place_id, type, delta)
-        select media.organization_id, media.collection_id, side.place_id, media.type, (side.sign * count(*))::integer
+        select media.organization_id, media.collection_id, side.place_id, media.type,
+               (side.sign * count(*))::integer
           from media
          cross join lateral (values (media.place_id, -1), (%(place)s::uuid, 1)) as side (place_id, sign)
          where media.organization_id = %(organization)s
@@ -275,14 +298,16 @@ def count_move(organization: UUID, items: Sequence[UUID], place: UUID) -> Statem
     )
 
 
-def put_in(organization: UUID, items: Sequence[UUID], folder: UUID | None, actor: UUID) -> Statement[object]:
-    """These items lie in this folder (None: at their collection's root). The folders below follow by
-    `reroot`.
+def set_folder(
+    organization: UUID, items: Sequence[UUID], folder: UUID | None, actor: UUID
+) -> Statement[object]:
+    """Move these items into this folder (None: to their collection's root). The paths of moved folders change
+    by `reroot`.
     """
     return Statement(
-        """
+        f"""
         update media
-           set parent_id = %(folder)s, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+           set parent_id = %(folder)s, {TOUCHED}
          where organization_id = %(organization)s
            and id = any(%(items)s)
         """,
@@ -294,43 +319,44 @@ def put_in(organization: UUID, items: Sequence[UUID], folder: UUID | None, actor
     )
 
 
-def reroot(organization: UUID, folders: Sequence[UUID], under: str) -> Statement[object]:
-    """These folders and all below them, deleted ones too, have the paths of their new place; of one that
-    lay in another one, its own.
+def reroot(organization: UUID, folders: Sequence[UUID], under: FolderPath) -> Statement[object]:
+    """Rewrite the paths of these folders and of all folders below them, deleted ones too, to lie directly
+    under `under`. When one of these folders is inside another, it is moved out of it.
     """
     return Statement(
         """
         update folder_paths
-           set path = %(under)s::ltree || subpath(path, (select max(label.level)::integer - 1
-                                                           from string_to_table(path::text, '.') with ordinality as label (folder, level)
-                                                          where label.folder = any(%(labels)s)))
+           set path = %(under)s::ltree
+                      || subpath(path, (select max(label.level)::integer - 1
+                                          from string_to_table(path::text, '.')
+                                               with ordinality as label (folder, level)
+                                         where label.folder = any(%(labels)s)))
          where organization_id = %(organization)s
-           and folder_id = any(array(select below.id from unnest(%(folders)s::uuid[]) as folder cross join lateral subtree(folder) as below))
+           and folder_id = any(array(select below.id
+                                       from unnest(%(folders)s::uuid[]) as folder
+                                      cross join lateral subtree(folder) as below))
         """,
         nothing,
         organization=organization,
         folders=list(folders),
         labels=[folder.hex for folder in folders],
-        under=under,
+        under=str(under),
     )
 
 
-# Tagging.
-
-
-def tagged(organization: UUID, items: Sequence[UUID], label: Label) -> Statement[Tagged]:
-    """No row of an item without tags."""
+def count_tags(organization: UUID, items: Sequence[UUID], label: Label) -> Statement[TagCount]:
+    """The tag counts of these items. No row for an item without tags."""
     return Statement(
         """
         select media_tags.media_id as id, count(*) as tags,
-               bool_or(tag.is_active and tag."group" = %(group)s and tag.name = %(name)s) as has_it
+               bool_or(tag.is_active and tag."group" = %(group)s and tag.name = %(name)s) as has_tag
           from media_tags
           join tags tag on tag.organization_id = %(organization)s and tag.id = media_tags.tag_id
          where media_tags.organization_id = %(organization)s
            and media_tags.media_id = any(%(items)s)
          group by media_tags.media_id
         """,
-        Tagged,
+        TagCount,
         organization=organization,
         items=list(items),
         group=label.group,
@@ -338,8 +364,8 @@ def tagged(organization: UUID, items: Sequence[UUID], label: Label) -> Statement
     )
 
 
-def give(organization: UUID, items: Sequence[UUID], label: Label, actor: UUID) -> Statement[object]:
-    """These items have the tag of this label, which there is."""
+def attach_tag(organization: UUID, items: Sequence[UUID], label: Label, actor: UUID) -> Statement[object]:
+    """Attach the tag of this label, which exists, to these items."""
     return Statement(
         """
         insert into media_tags (organization_id, media_id, tag_id, created_by)
@@ -360,9 +386,11 @@ def give(organization: UUID, items: Sequence[UUID], label: Label, actor: UUID) -
     )
 
 
-def take_away(organization: UUID, items: Sequence[UUID], group: str, name: str | None) -> Statement[Changed]:
-    """These items do not have this value in the group (None: none there), hidden ones aside. Each as
-    often as it had one.
+def detach_tags(
+    organization: UUID, items: Sequence[UUID], group: str, name: str | None
+) -> Statement[UntaggedItem]:
+    """Detach this value of the group (None: all values) from these items; hidden tags stay. One row for each
+    tag detached.
     """
     return Statement(
         """
@@ -377,7 +405,7 @@ def take_away(organization: UUID, items: Sequence[UUID], group: str, name: str |
            and (%(name)s::text is null or tag.name = %(name)s)
         returning media_tags.media_id as id
         """,
-        Changed,
+        UntaggedItem,
         organization=organization,
         items=list(items),
         group=group,
@@ -386,11 +414,11 @@ def take_away(organization: UUID, items: Sequence[UUID], group: str, name: str |
 
 
 def touch(organization: UUID, items: Sequence[UUID], actor: UUID) -> Statement[object]:
-    """These items are others than they were: their tags are shown with them."""
+    """Record that these items changed, because their tags are shown with them."""
     return Statement(
-        """
+        f"""
         update media
-           set row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+           set {TOUCHED}
          where organization_id = %(organization)s
            and id = any(%(items)s)
         """,

@@ -1,4 +1,4 @@
-"""Collections, and the locks on their rows under which the places of things are changed."""
+"""Collections, and the locks on their rows that protect the places of items."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, LiteralString
 
 from vitrine.db import Statement, nothing
 from vitrine.models.places import Collection
+from vitrine.queries import TOUCHED
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -15,12 +16,11 @@ _COLUMNS: LiteralString = (
 )
 
 
-def active(organization: UUID) -> Statement[Collection]:
-    """Those of an organization, oldest first."""
+def list_active(organization: UUID) -> Statement[Collection]:
+    """The organization's collections, oldest first."""
     return Statement(
-        "select "
-        + _COLUMNS
-        + """
+        f"""
+        select {_COLUMNS}
           from collections
          where organization_id = %(organization)s
            and status = 'active'
@@ -31,12 +31,11 @@ def active(organization: UUID) -> Statement[Collection]:
     )
 
 
-def one(organization: UUID, collection: UUID) -> Statement[Collection]:
-    """No row: deleted, or never there."""
+def get(organization: UUID, collection: UUID) -> Statement[Collection]:
+    """The collection. No row: it is deleted or never existed."""
     return Statement(
-        "select "
-        + _COLUMNS
-        + """
+        f"""
+        select {_COLUMNS}
           from collections
          where organization_id = %(organization)s
            and id = %(collection)s
@@ -48,10 +47,10 @@ def one(organization: UUID, collection: UUID) -> Statement[Collection]:
     )
 
 
-def default(organization: UUID) -> Statement[Collection]:
-    """Where an upload that names no collection goes; every organization has exactly one."""
+def get_default(organization: UUID) -> Statement[Collection]:
+    """The collection for uploads that name none. Every organization has exactly one."""
     return Statement(
-        "select " + _COLUMNS + " from collections where organization_id = %(organization)s and is_default",
+        f"select {_COLUMNS} from collections where organization_id = %(organization)s and is_default",
         Collection,
         organization=organization,
     )
@@ -60,12 +59,12 @@ def default(organization: UUID) -> Statement[Collection]:
 def insert(
     organization: UUID, collection: UUID, name: str, icon: str | None, creator: UUID
 ) -> Statement[Collection]:
+    """Insert a collection."""
     return Statement(
-        """
+        f"""
         insert into collections (organization_id, id, name, icon, created_by)
         values (%(organization)s, %(collection)s, %(name)s, %(icon)s, %(creator)s)
-        returning """
-        + _COLUMNS,
+        returning {_COLUMNS}""",
         Collection,
         organization=organization,
         collection=collection,
@@ -76,18 +75,22 @@ def insert(
 
 
 def lock_for_insert(organization: UUID, collection: UUID | None) -> Statement[object]:
-    """Nothing of this collection (None: of the default one) is moved, deleted or restored until the
-    transaction ends; other births go on beside it.
+    """Lock the collection (None: the default one) so that nothing in it is moved, deleted or restored until
+    the transaction ends. Other transactions can insert items meanwhile.
 
-    The state of places must be read by a later statement: this one may have waited, and reads as of before it
-    did.
+    Read places in a following statement: rows read by the locking statement itself may be older than the
+    lock.
     """
     return Statement(
         """
         select id
           from collections
          where organization_id = %(organization)s
-           and id = coalesce(%(collection)s::uuid, (select id from collections where organization_id = %(organization)s and is_default))
+           and id = coalesce(%(collection)s::uuid,
+                             (select id
+                                from collections
+                               where organization_id = %(organization)s
+                                 and is_default))
            for share
         """,
         nothing,
@@ -97,16 +100,21 @@ def lock_for_insert(organization: UUID, collection: UUID | None) -> Statement[ob
 
 
 def lock_for_change(organization: UUID, item: UUID) -> Statement[object]:
-    """In the collection of this item, or version, nothing is born, moved, deleted or restored by others until
-    the transaction ends. Read on as
-    above.
+    """Lock the collection of this item or version, so that other transactions insert, move, delete and
+    restore nothing in it until the transaction ends.
+
+    Read places in a following statement: rows read by the locking statement itself may be older than the
+    lock.
     """
     return Statement(
         """
         select id
           from collections
          where organization_id = %(organization)s
-           and id = (select collection_id from media where organization_id = %(organization)s and id = %(item)s
+           and id = (select collection_id
+                       from media
+                      where organization_id = %(organization)s
+                        and id = %(item)s
                      union all
                      select media.collection_id
                        from versions
@@ -122,11 +130,12 @@ def lock_for_change(organization: UUID, item: UUID) -> Statement[object]:
 
 
 def lock(organization: UUID, collection: UUID) -> Statement[Collection]:
-    """The same of the collection itself. No row: deleted, or never there."""
+    """Lock the collection, so that other transactions insert, move, delete and restore nothing in it until
+    the transaction ends. No row: it is deleted or never existed.
+    """
     return Statement(
-        "select "
-        + _COLUMNS
-        + """
+        f"""
+        select {_COLUMNS}
           from collections
          where organization_id = %(organization)s
            and id = %(collection)s
@@ -139,33 +148,39 @@ def lock(organization: UUID, collection: UUID) -> Statement[Collection]:
     )
 
 
-def lock_any_state(organization: UUID, collection: UUID) -> Statement[object]:
-    """The same, whether it lives or not. Read on as above."""
+def lock_in_any_state(organization: UUID, collection: UUID) -> Statement[object]:
+    """Lock the collection's row, deleted or not. Read the collection in a following statement: a row read by
+    the locking statement itself may be older than the lock.
+    """
     return Statement(
-        "select id from collections where organization_id = %(organization)s and id = %(collection)s for no key update",
+        """
+        select id
+          from collections
+         where organization_id = %(organization)s
+           and id = %(collection)s
+           for no key update
+        """,
         nothing,
         organization=organization,
         collection=collection,
     )
 
 
-# Changing. The collection is held first.
-
-
-def change(
+def update(
     organization: UUID, collection: UUID, name: str | None, icon: str | None, actor: UUID
 ) -> Statement[Collection]:
-    """It has this name and this icon, an empty one being none; None: as it was."""
+    """Set the locked collection's name and icon. None leaves a value unchanged; an empty icon removes the
+    icon.
+    """
     return Statement(
-        """
+        f"""
         update collections
            set name = coalesce(%(name)s, name), icon = nullif(coalesce(%(icon)s, icon), ''),
-               row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+               {TOUCHED}
          where organization_id = %(organization)s
            and id = %(collection)s
            and status = 'active'
-        returning """
-        + _COLUMNS,
+        returning {_COLUMNS}""",
         Collection,
         organization=organization,
         collection=collection,
@@ -176,11 +191,11 @@ def change(
 
 
 def mark(organization: UUID, deletion: UUID, collection: UUID, actor: UUID) -> Statement[object]:
-    """The collection is deleted by this act."""
+    """Mark the collection as deleted by this deletion."""
     return Statement(
-        """
+        f"""
         update collections
-           set status = 'deleted', deletion_id = %(deletion)s, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+           set status = 'deleted', deletion_id = %(deletion)s, {TOUCHED}
          where organization_id = %(organization)s
            and id = %(collection)s
            and status = 'active'
@@ -194,11 +209,11 @@ def mark(organization: UUID, deletion: UUID, collection: UUID, actor: UUID) -> S
 
 
 def unmark(organization: UUID, collection: UUID, actor: UUID) -> Statement[object]:
-    """The collection lives again."""
+    """Make the collection active again."""
     return Statement(
-        """
+        f"""
         update collections
-           set status = 'active', deletion_id = null, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+           set status = 'active', deletion_id = null, {TOUCHED}
          where organization_id = %(organization)s
            and id = %(collection)s
            and status = 'deleted'

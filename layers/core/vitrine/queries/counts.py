@@ -1,5 +1,7 @@
-"""How many active, verified items lie directly in a place: appended and folded as the ledger of bytes is.
-A reading is folded + unfolded.
+"""The numbers of active, verified items directly in each place: an append-only ledger that a job folds into
+counts.
+
+A current number is the folded count plus the entries not yet folded.
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ def entry(
     type: MediaType,
     delta: int,
 ) -> Statement[Entered]:
-    """So many items of a type more (or fewer) directly in a place: a folder, or the collection at its
-    root.
+    """Append an entry: `delta` more items of a type directly in a place, a folder or the root of the
+    collection.
     """
     return Statement(
         """
@@ -42,14 +44,14 @@ def entry(
 
 
 def trash(organization: UUID, deletion: UUID) -> Statement[object]:
-    """What this deletion took is counted no more: one entry per place and type. Unverified items never
-    were.
+    """Subtract the items of this deletion: one entry for each place and type. Unverified items were never
+    counted.
     """
     return _marked(organization, [deletion], -1)
 
 
 def restore(organization: UUID, deletions: Sequence[UUID]) -> Statement[object]:
-    """What these deletions took is counted again, where it now lies. To be sent while the items are still
+    """Add the items of these deletions again, in their present places. Run it while the items are still
     marked.
     """
     return _marked(organization, deletions, 1)
@@ -74,8 +76,8 @@ def _marked(organization: UUID, deletions: Sequence[UUID], sign: Literal[-1, 1])
 
 
 def fold(limit: int) -> Statement[Folded]:
-    """At most `limit` entries, of all organizations, have gone into counts and collection_counts, and are
-    gone themselves. For the job.
+    """Fold at most `limit` entries of all organizations into counts and collection_counts, and delete them.
+    For the job.
     """
     return Statement(
         """
@@ -96,7 +98,8 @@ def fold(limit: int) -> Statement[Folded]:
           select organization_id, collection_id, place_id, type, sum(delta)
             from gone
            group by organization_id, collection_id, place_id, type
-           order by organization_id, place_id, type            -- one order for all: two folding at once wait, and do not deadlock
+           -- sorted, so that two folding transactions wait for each other without a deadlock
+           order by organization_id, place_id, type
           on conflict (organization_id, place_id, type) do update
              set items = kept.items + excluded.items
         ), by_collection as (

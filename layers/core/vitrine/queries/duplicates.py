@@ -1,4 +1,4 @@
-"""Which files are there already."""
+"""Files of an organization that match files which a client may upload."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vitrine.db import Statement
-from vitrine.models.duplicates import Existing
+from vitrine.models.duplicates import ExistingFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
-    from vitrine.models.duplicates import Likeness
+    from vitrine.models.duplicates import FileToCheck
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a file is like, and which of those asked about it is, from 0 on."""
+class FoundFile:
+    """An existing file, and the position in the request (from 0) of the file that it matches."""
 
     place: int
-    existing: Existing
+    existing: ExistingFile
 
 
-def find(organization: UUID, files: Sequence[Likeness], most: int) -> Statement[Found]:
-    """For each of these, the newest `most` verified files of the same bytes, or of the same name and size. In
-    the order asked for, newest first.
+def find(organization: UUID, files: Sequence[FileToCheck], limit: int) -> Statement[FoundFile]:
+    """For each of these files, the newest `limit` verified files of the same bytes, or of the same name and
+    size. Sorted by position in the request, then newest first.
 
-    Two readings of an index for each, however many files there are, of one name or of one content.
+    Each file costs two index scans of at most `limit` rows, however many files share its name or its bytes.
     """
     return Statement(
         """
@@ -46,7 +46,7 @@ def find(organization: UUID, files: Sequence[Likeness], most: int) -> Statement[
                            and type <> 'folder'
                            and verified_at is not null
                          order by created_at desc, id desc
-                         limit %(most)s)
+                         limit %(limit)s)
                        union
                        (select id, link_token, status, created_at, sha256
                           from media
@@ -56,19 +56,19 @@ def find(organization: UUID, files: Sequence[Likeness], most: int) -> Statement[
                            and type <> 'folder'
                            and verified_at is not null
                          order by created_at desc, id desc
-                         limit %(most)s)) as same
+                         limit %(limit)s)) as same
                 order by same.created_at desc, same.id desc
-                limit %(most)s) as found
+                limit %(limit)s) as found
          order by asked.place, found.created_at desc, found.id desc
         """,
         _found,
         organization=organization,
-        most=most,
+        limit=limit,
         filenames=[file.filename for file in files],
         sizes=[file.size_bytes for file in files],
         hashes=[file.sha256 for file in files],
     )
 
 
-def _found(*, place: int, **columns: Any) -> Found:
-    return Found(place - 1, Existing(**columns))
+def _found(*, place: int, **columns: Any) -> FoundFile:
+    return FoundFile(place - 1, ExistingFile(**columns))

@@ -1,4 +1,4 @@
-"""Folders: where things lie."""
+"""Folders and their paths."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-_COLUMNS: LiteralString = "folder.id, folder.collection_id, place.path::text as path, folder.name, folder.status, folder.created_at, folder.created_by"
+_COLUMNS: LiteralString = """
+       folder.id, folder.collection_id, place.path::text as path, folder.name, folder.status,
+       folder.created_at, folder.created_by
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A living collection, and what of it has the id that was asked for."""
+    """An active collection, and the item of it that has the requested id."""
 
-    collection: Folder  # its root
-    type: MediaType | None  # None: nothing living there has this id
-    folder: Folder | None  # None: the id is not a living folder's
+    collection: Folder  # the collection's root
+    type: MediaType | None  # the item's type; None: the collection has no active item of this id
+    folder: Folder | None  # None: the id is not an active folder's
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """What has the id that something is to be put in."""
+    """The item or collection into which something is to be moved."""
 
     collection_id: UUID
-    item_id: UUID | None  # None: the collection's root
-    type: MediaType
-    path: str | None  # ltree; None for a file
+    path: FolderPath | None  # None for a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,10 @@ class Depth:
     depth: int
 
 
-def at(organization: UUID, collection: UUID | None, place: UUID | None) -> Statement[Place]:
-    """The collection (None: the default one) and, where it is not the collection itself or None, the folder
-    `place`. No row: there is no such
-    collection.
+def get_place(organization: UUID, collection: UUID | None, place: UUID | None) -> Statement[Place]:
+    """The collection (None: the default one) and its folder `place` (None, or the collection's id: its root).
+
+    No row: the collection is deleted or does not exist.
     """
     return Statement(
         """
@@ -56,10 +57,14 @@ def at(organization: UUID, collection: UUID | None, place: UUID | None) -> State
                               and item.id = %(place)s::uuid
                               and item.collection_id = collection.id
                               and item.status = 'active'
-          left join folder_paths place on place.organization_id = %(organization)s and place.folder_id = item.id
+          left join folder_paths place on place.organization_id = %(organization)s
+                                      and place.folder_id = item.id
          where collection.organization_id = %(organization)s
            and collection.id = coalesce(%(collection)s::uuid,
-                                        (select id from collections where organization_id = %(organization)s and is_default))
+                                        (select id
+                                           from collections
+                                          where organization_id = %(organization)s
+                                            and is_default))
            and collection.status = 'active'
         """,
         _place,
@@ -69,19 +74,24 @@ def at(organization: UUID, collection: UUID | None, place: UUID | None) -> State
     )
 
 
-def chain(
+def list_chain(
     organization: UUID, collection: UUID | None, place: UUID | None, names: Sequence[str]
 ) -> Statement[Folder]:
-    """The folders that lie one in the other below a place (None: the root of the collection, or of the
-    default one) and have these names, as far as
-    there are any; the oldest where several have a name.
+    """The folders that are nested in each other below a place and have these names, outermost first, as far
+    as they exist.
+
+    `place` None is the root of the collection, and `collection` None the default one. Where several folders
+    have the same name, the oldest is taken.
     """
     return Statement(
-        """
+        f"""
         with recursive walked as (
           select 0 as depth,
                  coalesce(%(place)s::uuid, %(collection)s::uuid,
-                          (select id from collections where organization_id = %(organization)s and is_default)) as id
+                          (select id
+                             from collections
+                            where organization_id = %(organization)s
+                              and is_default)) as id
           union all
           select walked.depth + 1, inner_folder.id
             from walked
@@ -96,9 +106,7 @@ def chain(
                                 limit 1) as inner_folder
            where walked.depth < cardinality(%(names)s::text[])
         )
-        select """
-        + _COLUMNS
-        + """
+        select {_COLUMNS}
           from walked
           join media folder on folder.organization_id = %(organization)s and folder.id = walked.id
           join folder_paths place on place.organization_id = %(organization)s and place.folder_id = folder.id
@@ -113,12 +121,11 @@ def chain(
     )
 
 
-def named(organization: UUID, place: UUID, name: str) -> Statement[Folder]:
+def list_named(organization: UUID, place: UUID, name: str) -> Statement[Folder]:
     """The folders of this name directly in a place, oldest first."""
     return Statement(
-        "select "
-        + _COLUMNS
-        + """
+        f"""
+        select {_COLUMNS}
           from media folder
           join folder_paths place on place.organization_id = %(organization)s and place.folder_id = folder.id
          where folder.organization_id = %(organization)s
@@ -135,10 +142,15 @@ def named(organization: UUID, place: UUID, name: str) -> Statement[Folder]:
     )
 
 
-def queue_for_name(place: UUID, name: str) -> Statement[object]:
-    """Those who want a folder of this name here come one after the other until the transaction ends."""
+def lock_name(place: UUID, name: str) -> Statement[object]:
+    """Get an advisory lock on this folder name in this place, so that concurrent requests create
+    one folder.
+    """
     return Statement(
-        "select pg_advisory_xact_lock(hashtextextended('folder:' || %(place)s::text || ':' || %(name)s::text, 0)) is null as waited",
+        """
+        select pg_advisory_xact_lock(
+                 hashtextextended('folder:' || %(place)s::text || ':' || %(name)s::text, 0)) is null as waited
+        """,
         nothing,
         place=place,
         name=name,
@@ -148,42 +160,43 @@ def queue_for_name(place: UUID, name: str) -> Statement[object]:
 def insert(
     organization: UUID, path: FolderPath, name: str, link_token: str, creator: UUID
 ) -> Statement[Folder]:
-    """A folder at this path, whose last id is its own. It has no bytes to verify, so it is verified from
-    its birth.
+    """Insert a folder at this path, whose last id is the folder's own. A folder has no bytes to verify, so it
+    is verified from the start.
     """
     return Statement(
-        """
+        f"""
         with folder as (
-          insert into media (organization_id, id, collection_id, parent_id, type, name, link_token, created_by, verified_at, created_at, updated_at)
-          values (%(organization)s, %(id)s, %(collection)s, %(parent)s, 'folder', %(name)s, %(link_token)s, %(creator)s, now(), now(), now())
+          insert into media (organization_id, id, collection_id, parent_id, type, name, link_token,
+                             created_by, verified_at, created_at, updated_at)
+          values (%(organization)s, %(id)s, %(collection)s, %(parent)s, 'folder', %(name)s, %(link_token)s,
+                  %(creator)s, now(), now(), now())
           returning *
         ), place as (
           insert into folder_paths (organization_id, folder_id, path)
           values (%(organization)s, %(id)s, %(path)s::ltree)
           returning path
         )
-        select """
-        + _COLUMNS
-        + " from folder cross join place",
+        select {_COLUMNS} from folder cross join place""",
         _folder,
         organization=organization,
         id=path.place_id,
         collection=path.collection_id,
-        parent=path.folder_ids[-2] if len(path.folder_ids) > 1 else None,
-        path=path.ltree(),
+        parent=path.folder_ids[-2] if path.depth > 1 else None,
+        path=str(path),
         name=name,
         link_token=link_token,
         creator=creator,
     )
 
 
-def destination(organization: UUID, place: UUID) -> Statement[Destination]:
-    """The living item or collection of this id, to put something in. No row: there is none."""
+def get_destination(organization: UUID, place: UUID) -> Statement[Destination]:
+    """The active item or collection of this id, to move something into. No row: there is none."""
     return Statement(
         """
-        select media.collection_id, media.id as item_id, media.type, place.path::text as path
+        select media.collection_id, place.path::text as path
           from media
-          left join folder_paths place on place.organization_id = %(organization)s and place.folder_id = media.id
+          left join folder_paths place on place.organization_id = %(organization)s
+                                      and place.folder_id = media.id
           join collections collection on collection.organization_id = %(organization)s
                                      and collection.id = media.collection_id
                                      and collection.status = 'active'
@@ -191,35 +204,37 @@ def destination(organization: UUID, place: UUID) -> Statement[Destination]:
            and media.id = %(place)s
            and media.status = 'active'
         union all
-        select id, null, 'folder', replace(id::text, '-', '')
+        select id, replace(id::text, '-', '')
           from collections
          where organization_id = %(organization)s
            and id = %(place)s
            and status = 'active'
         """,
-        Destination,
+        _destination,
         organization=organization,
         place=place,
     )
 
 
-def deepest(folder: UUID) -> Statement[Depth]:
-    """How many folders lie on the way from the collection to the deepest folder below this one (itself,
-    where there is none); deleted ones too.
+def get_depth(folder: UUID) -> Statement[Depth]:
+    """The number of folders on the way from the collection to the deepest folder below this one, or to
+    itself. Deleted folders count too.
     """
     return Statement(
         """
         select max(nlevel(below.path)) - 1 as depth
-          from subtree(%(folder)s) as below                 -- definer function: paths find no index under a policy
+          -- a security definer function: ltree operators cannot use an index under row-level security
+          from subtree(%(folder)s) as below
         """,
         Depth,
         folder=folder,
     )
 
 
-def reroot(organization: UUID, folder: UUID, under: str) -> Statement[object]:
-    """A folder and all below it, deleted ones too, have the paths of their new place; files follow, since
-    they name only their parent.
+def reroot(organization: UUID, folder: UUID, under: FolderPath) -> Statement[object]:
+    """Rewrite the paths of a folder and of all folders below it, deleted ones too, to lie under `under`.
+
+    Files are not touched: a file's row names only its parent folder.
     """
     return Statement(
         """
@@ -229,18 +244,18 @@ def reroot(organization: UUID, folder: UUID, under: str) -> Statement[object]:
          where top.organization_id = %(organization)s
            and top.folder_id = %(folder)s
            and folder_paths.organization_id = %(organization)s
-           and folder_paths.folder_id = any(array(select id from subtree(%(folder)s)))     -- joined, all paths would be read to find a hundred
+           -- an array, because a join reads all paths to find a hundred
+           and folder_paths.folder_id = any(array(select id from subtree(%(folder)s)))
         """,
         nothing,
         organization=organization,
         folder=folder,
-        under=under,
+        under=str(under),
     )
 
 
-def _path(ltree: str) -> FolderPath:
-    collection, *folders = (UUID(hex=label) for label in ltree.split("."))
-    return FolderPath(collection, tuple(folders))
+def _destination(*, collection_id: UUID, path: str | None) -> Destination:
+    return Destination(collection_id, None if path is None else FolderPath.parse(path))
 
 
 def _folder(
@@ -251,9 +266,9 @@ def _folder(
     name: str,
     created_at: datetime,
     created_by: UUID,
-    status: str = "active",  # noqa: ARG001 - columns that a folder's row is read with
+    status: str = "active",  # noqa: ARG001 - a column of the row; only active folders are read
 ) -> Folder:
-    return Folder(id, collection_id, _path(path), name, "active", created_at, created_by)
+    return Folder(id, collection_id, FolderPath.parse(path), name, "active", created_at, created_by)
 
 
 def _place(
@@ -280,4 +295,6 @@ def _place(
     )
     if id is None or path is None:
         return Place(root, type, None)
-    return Place(root, type, Folder(id, collection_id, _path(path), name, "active", created_at, created_by))
+    return Place(
+        root, type, Folder(id, collection_id, FolderPath.parse(path), name, "active", created_at, created_by)
+    )

@@ -1,4 +1,4 @@
-"""Which pictures are the same: byte for byte, or as they look."""
+"""Pictures that are the same: with equal bytes, or with a small distance between their perceptual hashes."""
 
 from __future__ import annotations
 
@@ -6,42 +6,45 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from vitrine.db import Statement, nothing
-from vitrine.models.duplicates import FURTHEST, OtherCopy
+from vitrine.models.duplicates import MAX_DISTANCE, IdenticalVersion
 from vitrine.models.media import Media
-from vitrine.queries.media import OWN, OWN_JOINS, as_media
+from vitrine.queries.media_columns import COLUMNS_WITHOUT_COUNTS, JOINS_WITHOUT_COUNTS, as_media
 
 if TYPE_CHECKING:
     from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
-    """An item, and the group that it is in."""
+class GroupMember:
+    """An item in a group of duplicates."""
 
-    group: str | UUID  # the bytes' SHA-256 in hexadecimal, or the first one's version
-    count: int  # items of the group, in all
-    distance: int  # bits that differ from the first one's
+    group: str | UUID  # the SHA-256 in hexadecimal of equal bytes, or the version of the group's first item
+    count: int  # of all items in the group
+    distance: int  # from the group's first item, in bits of 64
     media: Media
 
 
-# Recording. What was recorded of a version goes with its hash (foreign keys).
+# Recording. The pairs of a version are deleted with its hash, by foreign keys.
 
 
-def queue(collection: UUID) -> Statement[object]:
-    """Those who compare pictures in a collection come one after the other until the transaction ends: two at
-    once would not see each other.
+def lock_collection(collection: UUID) -> Statement[object]:
+    """Take an advisory lock, so that only one transaction at a time compares pictures in a collection: two at
+    once would not see each other's hashes.
 
-    What is compared is sent after this, as statements of their own.
+    Run the comparison in following statements.
     """
     return Statement(
-        "select pg_advisory_xact_lock(hashtextextended('likenesses:' || %(collection)s::text, 0)) is null as waited",
+        """
+        select pg_advisory_xact_lock(
+                 hashtextextended('likenesses:' || %(collection)s::text, 0)) is null as waited
+        """,
         nothing,
         collection=collection,
     )
 
 
-def forget(organization: UUID, version: UUID) -> Statement[object]:
-    """Nothing is known of how the version looks."""
+def delete(organization: UUID, version: UUID) -> Statement[object]:
+    """Delete the version's perceptual hash, and with it its pairs."""
     return Statement(
         "delete from perceptual_hashes where organization_id = %(organization)s and version_id = %(version)s",
         nothing,
@@ -50,12 +53,14 @@ def forget(organization: UUID, version: UUID) -> Statement[object]:
     )
 
 
-def put(organization: UUID, version: UUID) -> Statement[object]:
-    """How the version looks is known, where it has a hash."""
+def insert(organization: UUID, version: UUID) -> Statement[object]:
+    """Store the version's perceptual hash, when it has one."""
     return Statement(
         """
-        insert into perceptual_hashes (organization_id, version_id, media_id, collection_id, type, sha256, hash)
-        select version.organization_id, version.id, version.media_id, media.collection_id, version.type, version.sha256, version.phash::bigint
+        insert into perceptual_hashes (organization_id, version_id, media_id, collection_id, type, sha256,
+                                       hash)
+        select version.organization_id, version.id, version.media_id, media.collection_id, version.type,
+               version.sha256, version.phash::bigint
           from versions version
           join media on media.organization_id = %(organization)s and media.id = version.media_id
          where version.organization_id = %(organization)s
@@ -68,14 +73,16 @@ def put(organization: UUID, version: UUID) -> Statement[object]:
     )
 
 
-def relate(organization: UUID, version: UUID, most: int) -> Statement[object]:
-    """The `most` versions that look most like this one, of other items of its collection and of its type,
-    are known to; not those of its bytes.
+def insert_nearest(organization: UUID, version: UUID, limit: int) -> Statement[object]:
+    """Store the `limit` pairs of this version with the nearest versions of other items in its collection, of
+    the same type and with other bytes.
     """
     return Statement(
         """
-        insert into likenesses (organization_id, version_id, earlier_id, collection_id, media_id, earlier_media_id, distance)
-        select %(organization)s, greatest(own.version_id, other.version_id), least(own.version_id, other.version_id), own.collection_id,
+        insert into likenesses (organization_id, version_id, earlier_id, collection_id, media_id,
+                                earlier_media_id, distance)
+        select %(organization)s, greatest(own.version_id, other.version_id),
+               least(own.version_id, other.version_id), own.collection_id,
                case when own.version_id > other.version_id then own.media_id else other.media_id end,
                case when own.version_id > other.version_id then other.media_id else own.media_id end,
                other.distance
@@ -90,29 +97,30 @@ def relate(organization: UUID, version: UUID, most: int) -> Statement[object]:
                   and near.media_id <> own.media_id
                   and (near.sha256 = own.sha256) is not true
                 order by distance, near.version_id
-                limit %(most)s) as other
+                limit %(limit)s) as other
          where own.organization_id = %(organization)s
            and own.version_id = %(version)s
         """,
         nothing,
         organization=organization,
         version=version,
-        most=most,
-        furthest=FURTHEST,
+        limit=limit,
+        furthest=MAX_DISTANCE,
     )
 
 
-# Showing. An item counts for its active version alone: living, verified, the first of those with its bytes.
+# Listing. An item takes part with its active version, when it is active, verified, and the first with its
+# bytes.
 
 
-def copies(
-    organization: UUID, collection: UUID, *, after: bytes, groups: int, most: int
-) -> Statement[Member]:
-    """Groups of items with the same bytes, in the order of their SHA-256, from the one after this; of
-    each the first `most` to be uploaded.
+def list_exact(
+    organization: UUID, collection: UUID, *, after: bytes, groups: int, group_size: int
+) -> Statement[GroupMember]:
+    """Groups of items with equal bytes, sorted by SHA-256, beginning after `after`: at most `groups` of them.
+    Of each group, the first `group_size` items by upload.
     """
     return Statement(
-        """
+        f"""
         with page as (
           select sha256, count(*) as count
             from media
@@ -137,30 +145,29 @@ def copies(
                     and status = 'active'
                     and verified_at is not null
                   order by active_version_id
-                  limit %(most)s) as each
+                  limit %(group_size)s) as each
         )
-        """
-        + _SHOWN,
+        {_SHOWN}""",
         _as_member,
         organization=organization,
         collection=collection,
         after=after,
         groups=groups,
-        most=most,
+        group_size=group_size,
     )
 
 
-def near(
-    organization: UUID, collection: UUID, *, distance: int, after: UUID, groups: int, most: int
-) -> Statement[Member]:
-    """Groups of items that look the same, in the order in which their first ones were uploaded, from the one
-    after this version.
+def list_near(
+    organization: UUID, collection: UUID, *, distance: int, after: UUID, groups: int, group_size: int
+) -> Statement[GroupMember]:
+    """Groups of items that look the same, sorted by the upload of their first items, beginning after this
+    version: at most `groups` of them. Of each group, the first `group_size` items by upload.
 
-    A group is an item that none before it is near to, and those near it that are near to none before it; of
-    each the first `most`.
+    A group is an item with no near item before it, and the items near to it that have no near item before
+    that one.
     """
     return Statement(
-        """
+        f"""
         with page as (
           select head.earlier_id as version_id, head.earlier_media_id as media_id
             from (select distinct earlier_id, earlier_media_id
@@ -170,60 +177,48 @@ def near(
                      and earlier_id > %(after)s
                      and distance <= %(distance)s
                    order by earlier_id) as head
-           where """
-        + _counts("head.earlier_media_id", "head.earlier_id")
-        + """
-             and """
-        + _near_before("head.earlier_id", "head.earlier_id")
-        + """ is null
-             and (select true from ("""
-        + _members("head.earlier_id")
-        + """) as likeness limit 1)
+           where {_counts("head.earlier_media_id", "head.earlier_id")}
+             and {_near_before("head.earlier_id", "head.earlier_id")} is null
+             and (select true from ({_members("head.earlier_id")}) as likeness limit 1)
            order by head.earlier_id
            limit %(groups)s
         ), member as (
           select page.version_id as "group", 1 + counted.count as count, each.distance, each.media_id as id
             from page
-           cross join lateral (select count(*) as count from ("""
-        + _members("page.version_id")
-        + """) as likeness) as counted
+           cross join lateral (
+                 select count(*) as count
+                   from ({_members("page.version_id")}) as likeness) as counted
            cross join lateral (
                  select page.media_id, 0 as distance, page.version_id
                   union all
-                 ("""
-        + _members("page.version_id")
-        + """
+                 ({_members("page.version_id")}
                   order by likeness.version_id
-                  limit %(most)s - 1)) as each
+                  limit %(group_size)s - 1)) as each
         )
-        """
-        + _SHOWN,
+        {_SHOWN}""",
         _as_member,
         organization=organization,
         collection=collection,
         distance=distance,
         after=after,
         groups=groups,
-        most=most,
+        group_size=group_size,
     )
 
 
-# Scalar subqueries, not exists: those would be made into joins, which read all of a collection before they
-# give a page.
+# Scalar subqueries, not `exists`: the planner turns `exists` into joins, which read a whole collection for
+# one page.
 
 
 def _counts(media: LiteralString, version: LiteralString) -> LiteralString:
-    """True where this version is what a living item shows, and no earlier one has its bytes; else null."""
-    return (
-        """(select true
+    """An expression: true when this version is shown by an active item and no earlier item has its bytes;
+    else null.
+    """
+    return f"""(select true
                     from media shown
                    where shown.organization_id = %(organization)s
-                     and shown.id = """
-        + media
-        + """
-                     and shown.active_version_id = """
-        + version
-        + """
+                     and shown.id = {media}
+                     and shown.active_version_id = {version}
                      and shown.status = 'active'
                      and shown.verified_at is not null
                      and (select true
@@ -236,71 +231,50 @@ def _counts(media: LiteralString, version: LiteralString) -> LiteralString:
                              and copy.active_version_id < shown.active_version_id
                            limit 1) is null
                    limit 1)"""
-    )
 
 
 def _near_before(version: LiteralString, before: LiteralString) -> LiteralString:
-    """True where something that counts and came before this is near to the version; else null."""
-    return (
-        """(select true
+    """An expression: true when an item that takes part, uploaded before `before`, is near to the version;
+    else null.
+    """
+    return f"""(select true
                     from likenesses nearer
                    where nearer.organization_id = %(organization)s
-                     and nearer.version_id = """
-        + version
-        + """
-                     and nearer.earlier_id < """
-        + before
-        + """
+                     and nearer.version_id = {version}
+                     and nearer.earlier_id < {before}
                      and nearer.distance <= %(distance)s
-                     and """
-        + _counts("nearer.earlier_media_id", "nearer.earlier_id")
-        + """
+                     and {_counts("nearer.earlier_media_id", "nearer.earlier_id")}
                    limit 1)"""
-    )
 
 
 def _members(head: LiteralString) -> LiteralString:
-    """What belongs to the group of this version, but for itself."""
-    return (
-        """
+    """A query for the members of the group whose first item has this version, except that item."""
+    return f"""
                   select likeness.media_id, likeness.distance::integer, likeness.version_id
                     from likenesses likeness
                    where likeness.organization_id = %(organization)s
-                     and likeness.earlier_id = """
-        + head
-        + """
+                     and likeness.earlier_id = {head}
                      and likeness.distance <= %(distance)s
-                     and """
-        + _counts("likeness.media_id", "likeness.version_id")
-        + """
-                     and """
-        + _near_before("likeness.version_id", "likeness.earlier_id")
-        + " is null"
-    )
+                     and {_counts("likeness.media_id", "likeness.version_id")}
+                     and {_near_before("likeness.version_id", "likeness.earlier_id")} is null"""
 
 
-_SHOWN: LiteralString = (
-    """
-        select member."group", member.count, member.distance, """
-    + OWN
-    + """
+_SHOWN: LiteralString = f"""
+        select member."group", member.count, member.distance, {COLUMNS_WITHOUT_COUNTS}
           from member
           join media on media.organization_id = %(organization)s and media.id = member.id
-        """
-    + OWN_JOINS
-    + """
+        {JOINS_WITHOUT_COUNTS}
          order by member."group", media.active_version_id
 """
-)
 
 
-def _as_member(*, group: str | UUID, count: int, distance: int, **columns: Any) -> Member:
-    return Member(group, count, distance, as_media(**columns))
+def _as_member(*, group: str | UUID, count: int, distance: int, **columns: Any) -> GroupMember:
+    return GroupMember(group, count, distance, as_media(**columns))
 
 
-def others(organization: UUID, version: UUID, most: int) -> Statement[OtherCopy]:
-    """Further versions of the bytes of this one, in the organization: living ones first, then by time.
-    None while nobody knows its bytes.
+def list_identical(organization: UUID, version: UUID, limit: int) -> Statement[IdenticalVersion]:
+    """Other versions in the organization with the bytes of this one: active ones first, then by time. No rows
+    while the version's SHA-256 is unknown.
     """
     return Statement(
         """
@@ -308,13 +282,16 @@ def others(organization: UUID, version: UUID, most: int) -> Statement[OtherCopy]
           from versions other
           join media on media.organization_id = %(organization)s and media.id = other.media_id
          where other.organization_id = %(organization)s
-           and other.sha256 = (select sha256 from versions where organization_id = %(organization)s and id = %(version)s)
+           and other.sha256 = (select sha256
+                                 from versions
+                                where organization_id = %(organization)s
+                                  and id = %(version)s)
            and other.id <> %(version)s
          order by other.status, other.id
-         limit %(most)s
+         limit %(limit)s
         """,
-        OtherCopy,
+        IdenticalVersion,
         organization=organization,
         version=version,
-        most=most,
+        limit=limit,
     )

@@ -1,4 +1,4 @@
-"""What a permanent link leads to: asked by nobody, before any organization is opened."""
+"""The targets of permanent links. They are read without a caller, before an organization is opened."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ if TYPE_CHECKING:
 
 
 def target(media: UUID, token: str) -> Statement[Link]:
-    """No row: deleted, blocked, not yet verified, or no such link."""
+    """The target of a permanent link. No row: the item is deleted, blocked or not yet verified, or there is
+    no such link.
+    """
     return Statement(
         """
-        select organization_id, name, filename, mime_type, processing, key, external_url, frame_key, frame_mime_type, thumbnail_key
+        select organization_id, name, filename, mime_type, processing, key, external_url, frame_key,
+               frame_mime_type, thumbnail_key
           from link_target(%(media)s, %(token)s)
         """,
         Link,

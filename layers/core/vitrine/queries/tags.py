@@ -8,6 +8,7 @@ from uuid import UUID
 
 from vitrine.db import Statement, nothing
 from vitrine.models.tags import Tag
+from vitrine.queries import TOUCHED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,33 +16,37 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Label:
-    """What makes two tags the same."""
+    """The group and name of a tag: no two tags of an organization have the same."""
 
     group: str
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class New:
-    """A tag to be, where there is none of this label."""
+class NewTag:
+    """A tag to be inserted unless a tag of its label exists."""
 
     id: UUID
     label: Label
-    slug: str | None  # None outside the group that has slugs
-    name_key: str | None  # of that group's too: what its name is compared by
+    slug: str | None  # None outside the group `tags`
+    name_key: str | None  # the form in which names of the group `tags` are compared; None outside the group
 
 
-def put(organization: UUID, tags: Sequence[New], actor: UUID | None) -> Statement[object]:
-    """There are tags of these labels; but for a new one whose slug is another's, which is left out."""
+def insert_missing(organization: UUID, tags: Sequence[NewTag], actor: UUID | None) -> Statement[object]:
+    """Insert those of these tags whose label does not exist yet, except tags whose slug another tag has."""
     return Statement(
         """
         insert into tags (organization_id, id, "group", name, slug, name_key, created_by)
         select %(organization)s, new.id, new."group", new.name, new.slug, new.name_key, %(actor)s
-          from unnest(%(ids)s::uuid[], %(groups)s::text[], %(names)s::text[], %(slugs)s::text[], %(name_keys)s::text[])
+          from unnest(%(ids)s::uuid[], %(groups)s::text[], %(names)s::text[], %(slugs)s::text[],
+                      %(name_keys)s::text[])
                as new (id, "group", name, slug, name_key)
          where not exists (select from tags tag
-                            where tag.organization_id = %(organization)s and tag."group" = new."group" and tag.name = new.name)
-         order by new."group", new.name                  -- one order for all: two that make the same wait, and do not deadlock
+                            where tag.organization_id = %(organization)s
+                              and tag."group" = new."group"
+                              and tag.name = new.name)
+         -- sorted, so that two transactions that insert the same tags wait for each other without a deadlock
+         order by new."group", new.name
             on conflict do nothing
         """,
         nothing,
@@ -54,8 +59,8 @@ def put(organization: UUID, tags: Sequence[New], actor: UUID | None) -> Statemen
     )
 
 
-def take(organization: UUID, item: UUID, labels: Sequence[Label]) -> Statement[object]:
-    """The item has no tags that are shown but those of these labels."""
+def detach_others(organization: UUID, item: UUID, labels: Sequence[Label]) -> Statement[object]:
+    """Detach from the item every tag that is not hidden and has none of these labels."""
     return Statement(
         """
         delete from media_tags
@@ -74,14 +79,16 @@ def take(organization: UUID, item: UUID, labels: Sequence[Label]) -> Statement[o
     )
 
 
-def give(organization: UUID, item: UUID, labels: Sequence[Label], actor: UUID | None) -> Statement[object]:
-    """The item has the tags of these labels, of those that there are."""
+def attach(organization: UUID, item: UUID, labels: Sequence[Label], actor: UUID | None) -> Statement[object]:
+    """Attach the existing tags of these labels to the item."""
     return Statement(
         """
         insert into media_tags (organization_id, media_id, tag_id, created_by)
         select %(organization)s, %(item)s, tag.id, %(actor)s
           from unnest(%(groups)s::text[], %(names)s::text[]) as wanted ("group", name)
-          join tags tag on tag.organization_id = %(organization)s and tag."group" = wanted."group" and tag.name = wanted.name
+          join tags tag on tag.organization_id = %(organization)s
+                       and tag."group" = wanted."group"
+                       and tag.name = wanted.name
             on conflict (organization_id, media_id, tag_id) do nothing
         """,
         nothing,
@@ -92,8 +99,8 @@ def give(organization: UUID, item: UUID, labels: Sequence[Label], actor: UUID | 
     )
 
 
-def take_away(organization: UUID, item: UUID, tags: Sequence[Tag]) -> Statement[object]:
-    """The item does not have these tags."""
+def detach(organization: UUID, item: UUID, tags: Sequence[Tag]) -> Statement[object]:
+    """Detach these tags from the item."""
     return Statement(
         """
         delete from media_tags
@@ -109,11 +116,11 @@ def take_away(organization: UUID, item: UUID, tags: Sequence[Tag]) -> Statement[
 
 
 def touch(organization: UUID, item: UUID, actor: UUID) -> Statement[object]:
-    """The item is another than it was: its tags are shown with it."""
+    """Record that the item changed, because its tags are shown with it."""
     return Statement(
-        """
+        f"""
         update media
-           set row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+           set {TOUCHED}
          where organization_id = %(organization)s
            and id = %(item)s
         """,
@@ -124,8 +131,8 @@ def touch(organization: UUID, item: UUID, actor: UUID) -> Statement[object]:
     )
 
 
-def of_item(organization: UUID, item: UUID) -> Statement[Tag]:
-    """The tags that an item has, hidden ones too."""
+def list_of_item(organization: UUID, item: UUID) -> Statement[Tag]:
+    """The item's tags, hidden ones too."""
     return Statement(
         """
         select tag.id, tag."group", tag.name, tag.is_active
@@ -142,8 +149,8 @@ def of_item(organization: UUID, item: UUID) -> Statement[Tag]:
     )
 
 
-def hidden(organization: UUID, labels: Sequence[Label]) -> Statement[Tag]:
-    """Those of these labels that are hidden."""
+def list_hidden(organization: UUID, labels: Sequence[Label]) -> Statement[Tag]:
+    """Those tags of these labels that are hidden."""
     return Statement(
         """
         select tag.id, tag."group", tag.name, tag.is_active
@@ -160,12 +167,12 @@ def hidden(organization: UUID, labels: Sequence[Label]) -> Statement[Tag]:
     )
 
 
-def of_collection(organization: UUID, collection: UUID, most: int) -> Statement[Tag]:
-    """The tags, hidden ones aside, that active items of a collection have: the first `most` by group and
-    name.
+def list_of_collection(organization: UUID, collection: UUID, limit: int) -> Statement[Tag]:
+    """The tags that are not hidden and that active items of the collection have: the first `limit` by group
+    and name.
 
-    Each tag of the organization is asked for one item, which costs the same however many items have it;
-    deleted ones are stepped over.
+    For each tag of the organization, one item with the tag is looked up; so the cost does not depend on how
+    many items have it. Deleted items are skipped.
     """
     return Statement(
         """
@@ -177,7 +184,8 @@ def of_collection(organization: UUID, collection: UUID, most: int) -> Statement[
                 where media_tags.organization_id = %(organization)s
                   and media_tags.collection_id = %(collection)s
                   and media_tags.tag_id = tag.id
-                  and (select media.status = 'active'          -- joined, it may begin with all media instead
+                  -- a scalar subquery, because a join may begin with a scan of all media
+                  and (select media.status = 'active'
                          from media
                         where media.organization_id = %(organization)s
                           and media.id = media_tags.media_id)
@@ -185,12 +193,12 @@ def of_collection(organization: UUID, collection: UUID, most: int) -> Statement[
          where tag.organization_id = %(organization)s
            and tag.is_active
          order by tag."group" collate "C", tag.name collate "C"
-         limit %(most)s
+         limit %(limit)s
         """,
         Tag,
         organization=organization,
         collection=collection,
-        most=most,
+        limit=limit,
     )
 
 

@@ -1,5 +1,5 @@
-"""Tags of the group that v1 sees, whole: the only one with slugs. Which items have a tag is asked in
-`queries.tags`.
+"""Tags of the group `tags`, the only group that the v1 API shows and that has slugs. `queries.tags` has the
+statements on the tags of items.
 """
 
 from __future__ import annotations
@@ -14,36 +14,33 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _COLUMNS: LiteralString = """
-       tag.id, tag."group", tag.name, tag.is_active, tag.slug, tag.description, tag.icon, tag.color, tag."order", tag.created_at, tag.updated_at
+       tag.id, tag."group", tag.name, tag.is_active, tag.slug, tag.description, tag.icon, tag.color,
+       tag."order", tag.created_at, tag.updated_at
 """
 _LISTED: LiteralString = ' order by tag."order", tag.name collate "C" '
 
 
-def shown(organization: UUID, most: int) -> Statement[SluggedTag]:
-    """The organization's, hidden ones aside: the first `most` by order and name."""
+def list_visible(organization: UUID, limit: int) -> Statement[SluggedTag]:
+    """The organization's tags, except hidden ones: the first `limit` by order and name."""
     return Statement(
-        "select "
-        + _COLUMNS
-        + """
+        f"""
+        select {_COLUMNS}
           from tags tag
          where tag.organization_id = %(organization)s
            and tag."group" = 'tags'
            and tag.is_active
-        """
-        + _LISTED
-        + " limit %(most)s",
+        {_LISTED} limit %(limit)s""",
         SluggedTag,
         organization=organization,
-        most=most,
+        limit=limit,
     )
 
 
-def of_item(organization: UUID, item: UUID) -> Statement[SluggedTag]:
-    """Those that an item has, hidden ones aside, by order and name."""
+def list_of_item(organization: UUID, item: UUID) -> Statement[SluggedTag]:
+    """The item's tags, except hidden ones, by order and name."""
     return Statement(
-        "select "
-        + _COLUMNS
-        + """
+        f"""
+        select {_COLUMNS}
           from media_tags
           join tags tag on tag.organization_id = %(organization)s
                        and tag.id = media_tags.tag_id
@@ -51,22 +48,18 @@ def of_item(organization: UUID, item: UUID) -> Statement[SluggedTag]:
                        and tag.is_active
          where media_tags.organization_id = %(organization)s
            and media_tags.media_id = %(item)s
-        """
-        + _LISTED,
+        {_LISTED}""",
         SluggedTag,
         organization=organization,
         item=item,
     )
 
 
-def keep(organization: UUID, tags: Sequence[UUID]) -> Statement[SluggedTag]:
-    """Those of these ids that there are, hidden ones too; none of them is deleted until the transaction
-    ends.
-    """
+def lock_shared(organization: UUID, tags: Sequence[UUID]) -> Statement[SluggedTag]:
+    """The existing tags of these ids, hidden ones too, locked against deletion until the transaction ends."""
     return Statement(
-        "select "
-        + _COLUMNS
-        + """
+        f"""
+        select {_COLUMNS}
           from tags tag
          where tag.organization_id = %(organization)s
            and tag.id = any(%(tags)s)
@@ -81,11 +74,10 @@ def keep(organization: UUID, tags: Sequence[UUID]) -> Statement[SluggedTag]:
 
 
 def lock(organization: UUID, tag: UUID) -> Statement[SluggedTag]:
-    """The tag, hidden or not, locked until the transaction ends. No row: there is none."""
+    """Lock the tag, hidden or not, until the transaction ends. No row: there is no such tag."""
     return Statement(
-        "select "
-        + _COLUMNS
-        + """
+        f"""
+        select {_COLUMNS}
           from tags tag
          where tag.organization_id = %(organization)s
            and tag.id = %(tag)s
@@ -99,13 +91,12 @@ def lock(organization: UUID, tag: UUID) -> Statement[SluggedTag]:
 
 
 def lock_named(organization: UUID, name: str) -> Statement[SluggedTag]:
-    """The tag of exactly this name, hidden or not, locked until the transaction ends. No row: there is
-    none.
+    """Lock the tag of exactly this name, hidden or not, until the transaction ends. No row: there is no such
+    tag.
     """
     return Statement(
-        "select "
-        + _COLUMNS
-        + """
+        f"""
+        select {_COLUMNS}
           from tags tag
          where tag.organization_id = %(organization)s
            and tag."group" = 'tags'
@@ -118,27 +109,32 @@ def lock_named(organization: UUID, name: str) -> Statement[SluggedTag]:
     )
 
 
-def queue_for_name(organization: UUID, name_key: str) -> Statement[object]:
-    """Wait for other transactions that give a tag a name with this key. A statement of its own: the next
-    one reads what they wrote.
+def lock_name(organization: UUID, name_key: str) -> Statement[object]:
+    """Take an advisory lock on names with this key, to wait for other transactions that give a tag such a
+    name.
+
+    Run it as a statement of its own: only the next statement reads what those transactions wrote.
     """
     return Statement(
-        "select pg_advisory_xact_lock(hashtextextended('tag:' || %(organization)s::text || ':' || %(name_key)s::text, 0)) is null as waited",
+        """
+        select pg_advisory_xact_lock(
+                 hashtextextended('tag:' || %(organization)s::text || ':' || %(name_key)s::text, 0))
+               is null as waited
+        """,
         nothing,
         organization=organization,
         name_key=name_key,
     )
 
 
-def alike(organization: UUID, name_key: str, slug: str) -> Statement[SluggedTag]:
-    """The tags that may have a name with this key, and the one of this slug; hidden or not, the oldest first.
+def list_similar(organization: UUID, name_key: str, slug: str) -> Statement[SluggedTag]:
+    """The tags that may have a name with this key, and the tag of this slug; hidden or not, oldest first.
 
-    Rows older than the column `name_key` may have none: the caller compares their names.
+    Rows older than the column `name_key` may lack a key: the caller compares their names.
     """
     return Statement(
-        "select "
-        + _COLUMNS
-        + """
+        f"""
+        select {_COLUMNS}
           from tags tag
          where tag.organization_id = %(organization)s
            and tag."group" = 'tags'
@@ -152,8 +148,10 @@ def alike(organization: UUID, name_key: str, slug: str) -> Statement[SluggedTag]
     )
 
 
-def put(organization: UUID, tag: UUID, name: str, name_key: str, slug: str, actor: UUID) -> Statement[object]:
-    """Insert the tag, unless there is one of this id, of exactly this name or of this slug."""
+def insert(
+    organization: UUID, tag: UUID, name: str, name_key: str, slug: str, actor: UUID
+) -> Statement[object]:
+    """Insert the tag, unless a tag of this id, of exactly this name or of this slug exists."""
     return Statement(
         """
         insert into tags (organization_id, id, "group", name, name_key, slug, created_by)
@@ -170,17 +168,17 @@ def put(organization: UUID, tag: UUID, name: str, name_key: str, slug: str, acto
     )
 
 
-def change(organization: UUID, tag: SluggedTag, name_key: str) -> Statement[SluggedTag]:
-    """The tag, which is held, is as it is here. What it is then."""
+def update(organization: UUID, tag: SluggedTag, name_key: str) -> Statement[SluggedTag]:
+    """Set all columns of the locked tag to these values. Returns the tag as it is afterwards."""
     return Statement(
-        """
+        f"""
         update tags tag
-           set name = %(name)s, name_key = %(name_key)s, slug = %(slug)s, description = %(description)s, icon = %(icon)s, color = %(color)s,
+           set name = %(name)s, name_key = %(name_key)s, slug = %(slug)s, description = %(description)s,
+               icon = %(icon)s, color = %(color)s,
                "order" = %(order)s, is_active = %(is_active)s, updated_at = now()
          where tag.organization_id = %(organization)s
            and tag.id = %(tag)s
-        returning """
-        + _COLUMNS,
+        returning {_COLUMNS}""",
         SluggedTag,
         organization=organization,
         tag=tag.id,
@@ -195,24 +193,23 @@ def change(organization: UUID, tag: SluggedTag, name_key: str) -> Statement[Slug
     )
 
 
-def drop(organization: UUID, tag: UUID) -> Statement[SluggedTag]:
-    """The tag is no more, and no item has it. What it was; no row: there was none."""
+def delete(organization: UUID, tag: UUID) -> Statement[SluggedTag]:
+    """Delete the tag, also from all items. Returns the tag as it was; no row: there was none."""
     return Statement(
-        """
+        f"""
         delete from tags tag
          where tag.organization_id = %(organization)s
            and tag.id = %(tag)s
            and tag."group" = 'tags'
-        returning """
-        + _COLUMNS,
+        returning {_COLUMNS}""",
         SluggedTag,
         organization=organization,
         tag=tag,
     )
 
 
-def give(organization: UUID, item: UUID, tags: Sequence[UUID], actor: UUID) -> Statement[object]:
-    """The item has these tags, which are kept."""
+def attach(organization: UUID, item: UUID, tags: Sequence[UUID], actor: UUID) -> Statement[object]:
+    """Attach these tags, which are locked against deletion, to the item."""
     return Statement(
         """
         insert into media_tags (organization_id, media_id, tag_id, created_by)

@@ -1,4 +1,4 @@
-"""What an organization stores."""
+"""The storage that an organization uses."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def read(organization: UUID) -> Statement[Usage]:
-    """Folded + unfolded, in one snapshot: a fold between two readings would count its entries twice or
-    not at all.
+    """The organization's usage, folded plus unfolded in one snapshot: a fold between two reads would count
+    its entries twice or not at all.
     """
     return Statement(
         """

@@ -1,16 +1,17 @@
-"""The bytes of an item, and what was made of them."""
+"""The versions of an item: insert, lock, select, delete and show them.
+
+A transaction that changes a version locks the version's item first (`lock_item`, `lock_item_of`).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, LiteralString
+from typing import TYPE_CHECKING, LiteralString
 
 from vitrine.db import Statement, nothing
-from vitrine.queries.media import OWN, VERSION, VERSION_JOINS, as_media
+from vitrine.queries.media_columns import COLUMNS_WITHOUT_COUNTS, VERSION, VERSION_JOINS, as_media
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
     from uuid import UUID
 
     from vitrine.models.media import Media, MediaType, Processing, Status
@@ -19,20 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
-    """A version that waits for its frames, the first ones or new ones, and the generation under which
-    this attempt writes them.
-    """
-
-    id: UUID
-    media_id: UUID
-    key: str
-    generation: int
-    mime_type: str
-
-
-@dataclass(frozen=True, slots=True)
-class Locked:
+class LockedVersion:
     """A version whose item is locked."""
 
     id: UUID
@@ -48,49 +36,49 @@ class Locked:
     processing: Processing
     verified: bool
     stored_bytes: int
-    generation: int  # of the frames it has; 0: none
-    is_asked_again: bool  # its frames are wanted anew
+    generation: int  # of its frames; 0: the version has no frames
+    is_reprocess_requested: bool
 
     @property
-    def waits(self) -> bool:
-        """For frames: the first ones, or new ones."""
-        return self.processing == "pending" or self.is_asked_again
+    def awaits_frames(self) -> bool:
+        """Whether the version awaits its first frames or new ones."""
+        return self.processing == "pending" or self.is_reprocess_requested
 
     @property
     def counted_as(self) -> State:
-        """Where the ledger has its bytes."""
+        """The state under which the ledger counts the version's bytes."""
         return "active" if self.status == "active" else "trash"
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
-    """A living item, asked for by its id or by that of one of its living versions."""
+class VersionedItem:
+    """An active item that was looked up by its own id or by the id of one of its active versions."""
 
     media_id: UUID
     collection_id: UUID
-    is_folder: bool  # which has no versions
-    living: int  # versions
+    is_folder: bool  # a folder has no versions
+    active_versions: int
 
 
 @dataclass(frozen=True, slots=True)
-class Others:
-    """What else there is of an item besides one version."""
+class OtherVersions:
+    """Whether an item has versions besides one of them."""
 
-    beside: bool  # versions that live, or lie in the trash, as their item does
+    in_item_state: bool  # one of them is active together with the item, or was deleted by the same deletion
     any: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class VersionNumber:
     n: int
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What an item shows, and what it did before."""
+class ActiveVersion:
+    """The version that an item now shows, and what the item showed before."""
 
-    id: UUID  # of the version
-    status: Status  # of the item
+    id: UUID  # the version's
+    status: Status  # the item's
     collection_id: UUID
     place_id: UUID
     type: MediaType
@@ -99,51 +87,18 @@ class Shown:
     was_verified: bool
 
 
-@dataclass(frozen=True, slots=True)
-class NewFrame:
-    """A frame to be: where it and its thumbnail are, in pixels."""
-
-    ordinal: int
-    key: str
-    mime_type: str
-    width: int
-    height: int
-    thumbnail_key: str
-    thumbnail_width: int
-    thumbnail_height: int
-    at_seconds: float = 0.0
-    end_seconds: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the bytes of a version turned out to be."""
-
-    mime_type: str
-    sha256: bytes | None
-    width: int | None  # pixels, as shown
-    height: int | None
-    duration: float | None = None  # seconds
-    placeholder: bytes | None = None  # ThumbHash
-    perceptual_hash: int | None = None  # 64 bits
-    colors: Sequence[str] = ()  # "#rrggbb"
-    exif: Mapping[str, Any] | None = None
-    taken_at: datetime | None = None
-    taken_zone: str | None = None
-    codec: str | None = None
-    frame_rate: float | None = None  # per second
-
-
 def insert_media(
     upload: Upload, stored: Stored, *, parent: UUID | None, media_type: MediaType, link_token: str
 ) -> Statement[object]:
-    """The item is there, its bytes not yet verified."""
+    """Insert the item of an upload; its bytes are not yet verified."""
     return Statement(
         """
-        insert into media (organization_id, id, collection_id, parent_id, type, name, title, alt, caption, link_token, active_version_id,
-                           filename, mime_type, size_bytes, processing, created_by)
-        values (%(organization)s, %(media)s, %(collection)s, %(parent)s, %(type)s, %(name)s, %(title)s, %(alt)s, %(caption)s, %(link_token)s,
-                %(version)s, %(filename)s, %(mime_type)s, %(bytes)s, 'pending', %(user)s)
+        insert into media (organization_id, id, collection_id, parent_id, type, name, title, alt, caption,
+                           link_token, active_version_id, filename, mime_type, size_bytes, processing,
+                           created_by)
+        values (%(organization)s, %(media)s, %(collection)s, %(parent)s, %(type)s, %(name)s, %(title)s,
+                %(alt)s, %(caption)s, %(link_token)s, %(version)s, %(filename)s, %(mime_type)s, %(bytes)s,
+                'pending', %(user)s)
         """,
         nothing,
         organization=upload.organization_id,
@@ -164,9 +119,9 @@ def insert_media(
     )
 
 
-def take_number(organization: UUID, media: UUID) -> Statement[Number]:
-    """The number of a further version, taken for good; the item is held until the transaction ends. No
-    row: it is deleted or gone.
+def next_number(organization: UUID, media: UUID) -> Statement[VersionNumber]:
+    """Reserve the number of a new version, and lock the item until the transaction ends. No row: the item is
+    deleted.
     """
     return Statement(
         """
@@ -177,20 +132,20 @@ def take_number(organization: UUID, media: UUID) -> Statement[Number]:
            and status = 'active'
         returning next_version - 1 as n
         """,
-        Number,
+        VersionNumber,
         organization=organization,
         media=media,
     )
 
 
 def insert(upload: Upload, stored: Stored, number: int, media_type: MediaType) -> Statement[object]:
-    """The version is there, its bytes not yet verified."""
+    """Insert the version of an upload; its bytes are not yet verified."""
     return Statement(
         """
-        insert into versions (organization_id, id, media_id, number, type, upload_id, key, filename, mime_type, size_bytes, stored_bytes, checksum,
-                              created_by)
-        values (%(organization)s, %(version)s, %(media)s, %(number)s, %(type)s, %(upload)s, %(key)s, %(filename)s, %(mime_type)s, %(bytes)s,
-                %(bytes)s, %(checksum)s, %(user)s)
+        insert into versions (organization_id, id, media_id, number, type, upload_id, key, filename,
+                              mime_type, size_bytes, stored_bytes, checksum, created_by)
+        values (%(organization)s, %(version)s, %(media)s, %(number)s, %(type)s, %(upload)s, %(key)s,
+                %(filename)s, %(mime_type)s, %(bytes)s, %(bytes)s, %(checksum)s, %(user)s)
         """,
         nothing,
         organization=upload.organization_id,
@@ -208,29 +163,9 @@ def insert(upload: Upload, stored: Stored, number: int, media_type: MediaType) -
     )
 
 
-def attempt(organization: UUID, version: UUID) -> Statement[Attempt]:
-    """A new attempt at a version that waits: it writes under a generation of its own. No row: it does not
-    wait.
-    """
-    return Statement(
-        """
-        update versions
-           set last_generation = last_generation + 1, updated_at = now()
-         where organization_id = %(organization)s
-           and id = %(version)s
-           and (processing = 'pending' or reprocess_requested_at is not null)
-           and key is not null
-        returning id, media_id, key, last_generation as generation, mime_type
-        """,
-        Attempt,
-        organization=organization,
-        version=version,
-    )
-
-
 def lock_item(organization: UUID, media: UUID) -> Statement[object]:
-    """Who changes a version holds its item first: one lock for the whole family, so that no two wait for
-    each other crosswise.
+    """Lock the item before one of its versions changes. One lock for all versions of an item avoids
+    deadlocks.
     """
     return Statement(
         "select id from media where organization_id = %(organization)s and id = %(media)s for update",
@@ -240,14 +175,17 @@ def lock_item(organization: UUID, media: UUID) -> Statement[object]:
     )
 
 
-def lock_family(organization: UUID, version: UUID) -> Statement[object]:
-    """The same of the item that this version is of."""
+def lock_item_of(organization: UUID, version: UUID) -> Statement[object]:
+    """Lock the item of this version before one of its versions changes."""
     return Statement(
         """
         select id
           from media
          where organization_id = %(organization)s
-           and id = (select media_id from versions where organization_id = %(organization)s and id = %(version)s)
+           and id = (select media_id
+                       from versions
+                      where organization_id = %(organization)s
+                        and id = %(version)s)
            for update
         """,
         nothing,
@@ -256,129 +194,34 @@ def lock_family(organization: UUID, version: UUID) -> Statement[object]:
     )
 
 
-def locked(organization: UUID, version: UUID) -> Statement[Locked]:
-    """The version as it is now. No row: it is gone.
+def get_locked(organization: UUID, version: UUID) -> Statement[LockedVersion]:
+    """The version, after its item was locked. No row: the version does not exist any more.
 
-    To be sent after `lock_item`, as a statement of its own: one that waited for the lock itself would show
-    the version as it was before.
+    Run it as a statement after `lock_item`: a row read by the locking statement itself may be older than the
+    lock.
     """
     return Statement(
         """
-        select v.id, v.media_id, m.active_version_id = v.id as is_active, m.collection_id, m.place_id, m.type as media_type,
-               m.status as media_status, m.verified_at is not null as media_verified, v.type, v.status, v.processing,
-               v.verified_at is not null as verified, v.stored_bytes, v.generation, v.reprocess_requested_at is not null as is_asked_again
+        select v.id, v.media_id, m.active_version_id = v.id as is_active, m.collection_id, m.place_id,
+               m.type as media_type, m.status as media_status, m.verified_at is not null as media_verified,
+               v.type, v.status, v.processing, v.verified_at is not null as verified, v.stored_bytes,
+               v.generation, v.reprocess_requested_at is not null as is_reprocess_requested
           from versions v
           join media m on m.organization_id = v.organization_id and m.id = v.media_id
          where v.organization_id = %(organization)s
            and v.id = %(version)s
         """,
-        Locked,
+        LockedVersion,
         organization=organization,
         version=version,
-    )
-
-
-def verify(organization: UUID, version: UUID, *, width: int | None, height: int | None) -> Statement[object]:
-    """The head of the bytes has been held against their type; what is made of them is to come."""
-    return Statement(
-        """
-        update versions
-           set width = %(width)s, height = %(height)s, verified_at = now(), updated_at = now()
-         where organization_id = %(organization)s
-           and id = %(version)s
-           and verified_at is null
-        """,
-        nothing,
-        organization=organization,
-        version=version,
-        width=width,
-        height=height,
-    )
-
-
-def record(
-    organization: UUID,
-    version: UUID,
-    facts: Facts,
-    *,
-    processing: Literal["ready", "failed"],
-    reason: str | None,
-    generation: int,
-) -> Statement[object]:
-    """The bytes are verified, and this was made of them."""
-    from psycopg.types.json import Jsonb
-
-    return Statement(
-        """
-        update versions
-           set mime_type = %(mime_type)s, sha256 = %(sha256)s, width = %(width)s, height = %(height)s, duration = %(duration)s,
-               placeholder = %(placeholder)s, phash = %(perceptual_hash)s::bigint::bit(64), colors = %(colors)s, exif = %(exif)s,
-               taken_at = %(taken_at)s, taken_zone = %(taken_zone)s, codec = %(codec)s, frame_rate = %(frame_rate)s,
-               processing = %(processing)s, processing_reason = %(reason)s, generation = %(generation)s,
-               reprocess_requested_at = null, reprocess_failure = null,
-               verified_at = coalesce(verified_at, now()), updated_at = now()
-         where organization_id = %(organization)s
-           and id = %(version)s
-        """,
-        nothing,
-        organization=organization,
-        version=version,
-        mime_type=facts.mime_type,
-        sha256=facts.sha256,
-        width=facts.width,
-        height=facts.height,
-        duration=facts.duration,
-        placeholder=facts.placeholder,
-        perceptual_hash=None if facts.perceptual_hash is None else _signed(facts.perceptual_hash),
-        colors=list(facts.colors),
-        exif=None if facts.exif is None else Jsonb(dict(facts.exif)),
-        taken_at=facts.taken_at,
-        taken_zone=facts.taken_zone,
-        codec=facts.codec,
-        frame_rate=facts.frame_rate,
-        processing=processing,
-        reason=reason,
-        generation=generation,
-    )
-
-
-def _signed(bits: int) -> int:
-    """The same 64 bits as PostgreSQL's bigint has them."""
-    return bits - (1 << 64) if bits >> 63 else bits
-
-
-def fail(organization: UUID, version: UUID, reason: str) -> Statement[object]:
-    """Nothing could be made of the bytes; they are kept, listed and counted."""
-    return Statement(
-        """
-        update versions
-           set processing = 'failed', processing_reason = %(reason)s, reprocess_requested_at = null,
-               verified_at = coalesce(verified_at, now()), updated_at = now()
-         where organization_id = %(organization)s
-           and id = %(version)s
-        """,
-        nothing,
-        organization=organization,
-        version=version,
-        reason=reason,
-    )
-
-
-def put_type(organization: UUID, version: UUID, media_type: MediaType) -> Statement[object]:
-    """What the bytes turned out to be."""
-    return Statement(
-        "update versions set type = %(type)s where organization_id = %(organization)s and id = %(version)s and type <> %(type)s",
-        nothing,
-        organization=organization,
-        version=version,
-        type=media_type,
     )
 
 
 def select(organization: UUID, media: UUID, version: UUID) -> Statement[object]:
-    """The item's active version is this one, and stays it when others come; the newest that is ready gives
-    way, as it would unselected. What the
-    item shows of it is another statement's (`show_active`).
+    """Make this version the item's active one, and keep it active when newer versions arrive. If the version
+    is the newest that is ready, it is not kept: the next version replaces it, as without a selection.
+
+    `show_active` then copies the version's columns to the item.
     """
     return Statement(
         """
@@ -404,24 +247,26 @@ def select(organization: UUID, media: UUID, version: UUID) -> Statement[object]:
     )
 
 
-def show_active(organization: UUID, media: UUID, actor: UUID | None = None) -> Statement[Shown]:
-    """The item shows the version that is to be active: the selected one; else the newest that is ready; else
-    the one it showed, and when that is
-    gone the newest. Only a version that lives, or was deleted, together with the item. `actor` None: nobody
-    did it, the bytes are processed.
+def show_active(organization: UUID, media: UUID, actor: UUID | None = None) -> Statement[ActiveVersion]:
+    """Make the item show the version that is to be active: the selected one; else the newest that is ready;
+    else the version shown so far; else the newest. Only versions that are active, or were deleted together
+    with the item, are considered.
 
-    No row: the item is gone, or no such version is left.
+    `actor` is None when processing, not a person, changes the item. No row: the item does not exist, or has
+    no such version.
     """
     return Statement(
         """
         with item as (
-          select id, collection_id, place_id, status, deletion_id, type, verified_at, active_version_id, version_selected
+          select id, collection_id, place_id, status, deletion_id, type, verified_at, active_version_id,
+                 version_selected
             from media
            where organization_id = %(organization)s
              and id = %(media)s
         ), chosen as (
-          select v.id, v.type, v.filename, v.mime_type, v.size_bytes, v.width, v.height, v.duration, v.sha256, v.placeholder, v.taken_at,
-                 v.taken_zone, v.processing, v.processing_reason, v.moderation, v.verified_at
+          select v.id, v.type, v.filename, v.mime_type, v.size_bytes, v.width, v.height, v.duration, v.sha256,
+                 v.placeholder, v.taken_at, v.taken_zone, v.processing, v.processing_reason, v.moderation,
+                 v.verified_at
             from item
             join versions v on v.organization_id = %(organization)s
                            and v.media_id = item.id
@@ -434,45 +279,53 @@ def show_active(organization: UUID, media: UUID, actor: UUID | None = None) -> S
            limit 1
         ), shown as (
           update media m
-             set active_version_id = v.id, version_selected = m.version_selected and v.id = m.active_version_id, type = v.type,
-                 filename = v.filename, mime_type = v.mime_type, size_bytes = v.size_bytes, width = v.width, height = v.height,
-                 duration = v.duration, sha256 = v.sha256, placeholder = v.placeholder, taken_at = v.taken_at, taken_zone = v.taken_zone,
-                 processing = v.processing, processing_reason = v.processing_reason, moderation = v.moderation, verified_at = v.verified_at,
-                 row_version = m.row_version + 1, updated_at = now(), updated_by = coalesce(%(actor)s, m.updated_by)
+             set active_version_id = v.id,
+                 version_selected = m.version_selected and v.id = m.active_version_id, type = v.type,
+                 filename = v.filename, mime_type = v.mime_type, size_bytes = v.size_bytes, width = v.width,
+                 height = v.height, duration = v.duration, sha256 = v.sha256, placeholder = v.placeholder,
+                 taken_at = v.taken_at, taken_zone = v.taken_zone, processing = v.processing,
+                 processing_reason = v.processing_reason, moderation = v.moderation,
+                 verified_at = v.verified_at, row_version = m.row_version + 1, updated_at = now(),
+                 updated_by = coalesce(%(actor)s, m.updated_by)
             from chosen v
            where m.organization_id = %(organization)s
              and m.id = %(media)s
         )
-        select chosen.id, item.status, item.collection_id, item.place_id, chosen.type, chosen.verified_at is not null as verified,
-               item.type as was_type, item.verified_at is not null as was_verified
+        select chosen.id, item.status, item.collection_id, item.place_id, chosen.type,
+               chosen.verified_at is not null as verified, item.type as was_type,
+               item.verified_at is not null as was_verified
           from item, chosen
         """,
-        Shown,
+        ActiveVersion,
         organization=organization,
         media=media,
         actor=actor,
     )
 
 
-def others(organization: UUID, version: UUID) -> Statement[Others]:
-    """What else there is of the item of this version."""
+def get_others(organization: UUID, version: UUID) -> Statement[OtherVersions]:
+    """Whether the item of this version has other versions."""
     return Statement(
         """
-        select coalesce(bool_or(other.deletion_id is not distinct from media.deletion_id), false) as beside, count(*) > 0 as any
+        select coalesce(bool_or(other.deletion_id is not distinct from media.deletion_id), false)
+                 as in_item_state,
+               count(*) > 0 as any
           from versions one
           join media on media.organization_id = %(organization)s and media.id = one.media_id
-          join versions other on other.organization_id = %(organization)s and other.media_id = one.media_id and other.id <> one.id
+          join versions other on other.organization_id = %(organization)s
+                             and other.media_id = one.media_id
+                             and other.id <> one.id
          where one.organization_id = %(organization)s
            and one.id = %(version)s
         """,
-        Others,
+        OtherVersions,
         organization=organization,
         version=version,
     )
 
 
 def mark(organization: UUID, deletion: UUID, version: UUID) -> Statement[object]:
-    """The version is deleted by this act."""
+    """Mark the version as deleted by this deletion."""
     return Statement(
         """
         update versions
@@ -489,7 +342,7 @@ def mark(organization: UUID, deletion: UUID, version: UUID) -> Statement[object]
 
 
 def delete(organization: UUID, version: UUID) -> Statement[object]:
-    """The version is gone; its frames with it."""
+    """Delete the version; its frames are deleted with it."""
     return Statement(
         "delete from versions where organization_id = %(organization)s and id = %(version)s",
         nothing,
@@ -498,52 +351,8 @@ def delete(organization: UUID, version: UUID) -> Statement[object]:
     )
 
 
-def put_frame(
-    organization: UUID, version: UUID, generation: int, frame: NewFrame, new_id: UUID
-) -> Statement[object]:
-    """The frame of this ordinal is this one; it keeps the id it had."""
-    return Statement(
-        """
-        insert into frames (organization_id, id, version_id, ordinal, generation, key, mime_type, width, height,
-                            thumbnail_key, thumbnail_width, thumbnail_height, at_seconds, end_seconds)
-        values (%(organization)s, %(id)s, %(version)s, %(ordinal)s, %(generation)s, %(key)s, %(mime_type)s, %(width)s, %(height)s,
-                %(thumbnail_key)s, %(thumbnail_width)s, %(thumbnail_height)s, %(at_seconds)s, %(end_seconds)s)
-        on conflict (organization_id, version_id, ordinal) do update
-           set generation = excluded.generation, key = excluded.key, mime_type = excluded.mime_type, width = excluded.width,
-               height = excluded.height, thumbnail_key = excluded.thumbnail_key, thumbnail_width = excluded.thumbnail_width,
-               thumbnail_height = excluded.thumbnail_height, at_seconds = excluded.at_seconds, end_seconds = excluded.end_seconds
-        """,
-        nothing,
-        organization=organization,
-        id=new_id,
-        version=version,
-        ordinal=frame.ordinal,
-        generation=generation,
-        key=frame.key,
-        mime_type=frame.mime_type,
-        width=frame.width,
-        height=frame.height,
-        thumbnail_key=frame.thumbnail_key,
-        thumbnail_width=frame.thumbnail_width,
-        thumbnail_height=frame.thumbnail_height,
-        at_seconds=frame.at_seconds,
-        end_seconds=frame.end_seconds,
-    )
-
-
-def drop_frames(organization: UUID, version: UUID, *, but: int) -> Statement[object]:
-    """No frames of another generation are left."""
-    return Statement(
-        "delete from frames where organization_id = %(organization)s and version_id = %(version)s and generation <> %(but)s",
-        nothing,
-        organization=organization,
-        version=version,
-        but=but,
-    )
-
-
 def delete_media(organization: UUID, media: UUID) -> Statement[object]:
-    """The item is gone; its versions, frames and tags with it."""
+    """Delete the item; its versions, frames and tags are deleted with it."""
     return Statement(
         "delete from media where organization_id = %(organization)s and id = %(media)s",
         nothing,
@@ -552,11 +361,10 @@ def delete_media(organization: UUID, media: UUID) -> Statement[object]:
     )
 
 
-# As they are shown.
-
-
-def family(organization: UUID, item: UUID) -> Statement[Family]:
-    """No row: the item, or the version, is deleted or was never there."""
+def get_item(organization: UUID, item: UUID) -> Statement[VersionedItem]:
+    """The active item with this id, or the item of the active version with this id. No row: it is deleted or
+    never existed.
+    """
     return Statement(
         """
         select media.id as media_id, media.collection_id, media.type = 'folder' as is_folder,
@@ -564,45 +372,51 @@ def family(organization: UUID, item: UUID) -> Statement[Family]:
                   from versions
                  where versions.organization_id = %(organization)s
                    and versions.media_id = media.id
-                   and versions.status = 'active') as living
+                   and versions.status = 'active') as active_versions
           from media
          where media.organization_id = %(organization)s
            and media.status = 'active'
-           and media.id = (select media_id from versions where organization_id = %(organization)s and id = %(item)s and status = 'active'
+           and media.id = (select media_id
+                             from versions
+                            where organization_id = %(organization)s
+                              and id = %(item)s
+                              and status = 'active'
                            union all
                            select %(item)s
                            limit 1)
         """,
-        Family,
+        VersionedItem,
         organization=organization,
         item=item,
     )
 
 
-def shown(organization: UUID, version: UUID) -> Statement[Media]:
-    """The version as itself. No row: it or its item is deleted, or it was never there."""
+def get(organization: UUID, version: UUID) -> Statement[Media]:
+    """The version as itself. No row: the version or its item is deleted, or the version never existed."""
     return Statement(
-        _SHOWN + VERSION + " and version.id = %(version)s) as media" + VERSION_JOINS + _LIVING,
+        f"{_SELECT} {VERSION} and version.id = %(version)s) as media {VERSION_JOINS} {_IN_ACTIVE_COLLECTION}",
         as_media,
         organization=organization,
         version=version,
     )
 
 
-def of_item(organization: UUID, item: UUID) -> Statement[Media]:
-    """The living versions of a living item, each as itself, the first one first."""
+def list_of_item(organization: UUID, item: UUID) -> Statement[Media]:
+    """The active versions of an active item, each as itself, the first version first."""
     return Statement(
-        _SHOWN
-        + VERSION
-        + " and version.media_id = %(item)s) as media"
-        + VERSION_JOINS
-        + _LIVING
-        + " order by version_number",
+        f"""
+        {_SELECT}
+        {VERSION}
+           and version.media_id = %(item)s) as media
+        {VERSION_JOINS}
+        {_IN_ACTIVE_COLLECTION}
+         order by version_number
+        """,
         as_media,
         organization=organization,
         item=item,
     )
 
 
-_SHOWN: LiteralString = "select " + OWN + ", media.source_media_id, media.is_active from ("
-_LIVING: LiteralString = " where collection.status = 'active'"
+_SELECT: LiteralString = f"select {COLUMNS_WITHOUT_COUNTS}, media.source_media_id, media.is_active from ("
+_IN_ACTIVE_COLLECTION: LiteralString = "where collection.status = 'active'"

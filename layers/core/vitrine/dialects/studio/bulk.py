@@ -96,7 +96,7 @@ def _show_outcome(each: models.bulk.Outcome, asked: Bulk) -> Outcome:
         }
     shown: Outcome = {"id": each.id.hex, "status": 200, "changed": each.changed}
     if each.path is not None:
-        shown["newPath"] = each.path
+        shown["newPath"] = str(each.path)
     if each.deletion_id is not None:
         shown["deletionId"] = None if asked.dryRun and asked.action == "delete" else each.deletion_id.hex
     return shown

@@ -23,9 +23,9 @@ class DuplicatesQuery(Input):
     """GET /api/dataset/{datasetId}/duplicates"""
 
     distance: int = Field(
-        models.duplicates.USUAL,
+        models.duplicates.DEFAULT_DISTANCE,
         ge=0,
-        le=models.duplicates.FURTHEST,
+        le=models.duplicates.MAX_DISTANCE,
         description="bits of 64 in which what looks the same may differ at most",
     )
     limit: int = Field(10, ge=1, le=50, description="groups")
@@ -53,7 +53,7 @@ class Duplicates(TypedDict):
 
 
 def show_duplicates(
-    groups: Sequence[models.duplicates.Duplicates], links: Links, *, limit: int, more: bool
+    groups: Sequence[models.duplicates.DuplicateGroup], links: Links, *, limit: int, more: bool
 ) -> Duplicates:
     """Serialize one page. A page that is too large for an answer is cut, with a cursor that continues it."""
     shown = show_page(groups, lambda group: _show_group(group, links))
@@ -62,7 +62,7 @@ def show_duplicates(
     return {"duplicates": shown, "pagination": {"limit": limit, "hasMore": more, "nextCursor": following}}
 
 
-def _show_group(group: models.duplicates.Duplicates, links: Links) -> Group:
+def _show_group(group: models.duplicates.DuplicateGroup, links: Links) -> Group:
     return {
         "match": group.match,
         "count": group.count,

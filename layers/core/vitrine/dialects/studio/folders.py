@@ -32,22 +32,22 @@ class OneFolder(TypedDict):
 
 
 def show_created_folder(folder: models.places.Folder) -> OneFolder:
-    return _show_folder(folder, folder.path.ltree())
+    return _show_folder(folder)
 
 
 def show_one_folder(folder: models.media.Media) -> Answer:
     """Serialize a folder as OneFolder, with the ETag that it has as an item."""
-    return Answer(_show_folder(folder, folder.path), headers={"etag": media_etag(folder)})
+    return Answer(_show_folder(folder), headers={"etag": media_etag(folder)})
 
 
-def _show_folder(folder: models.places.Folder | models.media.Media, path: str) -> OneFolder:
+def _show_folder(folder: models.places.Folder | models.media.Media) -> OneFolder:
     return {
         "folder": {
             "id": folder.id.hex,
             "name": folder.name,
             "type": "folder",
             "blob": "folder",
-            "path": path,
+            "path": str(folder.path),
             "datasetId": folder.collection_id.hex,
             "collectionId": folder.collection_id.hex,
             "status": folder.status,

@@ -10,7 +10,7 @@ from vitrine.dialects.dialect import Answer
 from vitrine.dialects.formats import Input
 
 if TYPE_CHECKING:
-    from vitrine.delivery import Lead
+    from vitrine.delivery import Redirect
 
 
 class LinkQuery(Input):
@@ -21,6 +21,6 @@ class LinkQuery(Input):
     download: bool = Field(False, description="to be saved under its name")
 
 
-def show_redirect(lead: Lead) -> Answer:
+def show_redirect(lead: Redirect) -> Answer:
     """Redirect to a URL. Clients may cache the redirect for less time than the URL is valid."""
     return Answer(None, 302, {"location": lead.url, "cache-control": f"private, max-age={lead.seconds}"})

@@ -84,7 +84,7 @@ def show_media(media: models.media.Media, links: Links) -> Media:
         "name": media.name,
         "type": media.type,
         "blob": blob,
-        "path": media.path,
+        "path": str(media.path),
         "datasetId": media.collection_id.hex,
         "width": media.width,
         "height": media.height,
@@ -126,7 +126,7 @@ def show_one_media(media: models.media.Media, links: Links) -> Answer:
 
 def show_moved(media: models.media.Media) -> Answer:
     """Serialize a moved item as Moved, with its new ETag."""
-    moved: Moved = {"id": media.id.hex, "newPath": media.path, "success": True}
+    moved: Moved = {"id": media.id.hex, "newPath": str(media.path), "success": True}
     return Answer(moved, headers={"etag": media_etag(media)})
 
 

@@ -12,7 +12,7 @@ from vitrine.dialects.formats import Link, Time, show_time
 from vitrine.dialects.v1.envelope import Info, info
 from vitrine.dialects.v1.zod import Schema
 from vitrine.errors import Invalid
-from vitrine.models.duplicates import Likeness
+from vitrine.models.duplicates import FileToCheck
 from vitrine.texts import EXACT, compose
 
 if TYPE_CHECKING:
@@ -67,9 +67,9 @@ class CheckDuplicates(Schema):
                 )
         return cls.model_construct(files=cast("list[SentJson]", listed))  # type: ignore[return-value]  # pydantic's plugin says CheckDuplicates
 
-    def likenesses(self) -> list[Likeness]:
+    def likenesses(self) -> list[FileToCheck]:
         return [
-            Likeness(
+            FileToCheck(
                 compose(name) if isinstance(name := file.get("filename"), str) else None,
                 _size(file.get("fileSize")),
                 bytes.fromhex(sha256) if (sha256 := file.get("sha256")) else None,
@@ -104,7 +104,7 @@ class Duplicates(TypedDict):
 
 
 def show_duplicates(
-    asked: CheckDuplicates, matches: Sequence[Sequence[models.duplicates.Existing]], links: Links
+    asked: CheckDuplicates, matches: Sequence[Sequence[models.duplicates.ExistingFile]], links: Links
 ) -> Duplicates:
     """Report the files that the team has. Files without a match are left out."""
     duplicates: list[Duplicate] = [
@@ -125,7 +125,7 @@ def show_duplicates(
     }
 
 
-def _show_existing(existing: models.duplicates.Existing, links: Links) -> Existing:
+def _show_existing(existing: models.duplicates.ExistingFile, links: Links) -> Existing:
     return {
         "id": str(existing.id),
         "url": links.permanent(existing),

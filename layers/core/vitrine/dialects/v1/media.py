@@ -12,7 +12,7 @@ from vitrine.dialects.formats import Alt, Caption, Link, Processing, Time, Title
 from vitrine.dialects.v1.envelope import Deletion, Info, info
 from vitrine.dialects.v1.zod import Schema, WebUrl
 from vitrine.errors import Invalid
-from vitrine.models.media import MAX_URL, Said
+from vitrine.models.media import MAX_URL, DescriptionChanges
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -49,11 +49,11 @@ class UpdateMedia(Schema):
     alt: Alt | None = None
     caption: Caption | None = None
 
-    def changes(self) -> Said:
+    def changes(self) -> DescriptionChanges:
         """Raises Invalid where no field is sent."""
         if not self.model_fields_set:
             raise Invalid("No fields to update")
-        return Said(
+        return DescriptionChanges(
             title=self.sent("title", self.title),
             alt=self.sent("alt", self.alt),
             caption=self.sent("caption", self.caption),

@@ -13,8 +13,8 @@ from vitrine.dialects.v1.javascript import trim
 from vitrine.dialects.v1.zod import Schema
 from vitrine.errors import Invalid
 from vitrine.library import team_tags
-from vitrine.models.pages import Stays
-from vitrine.models.tags import Named
+from vitrine.models.pages import Unchanged
+from vitrine.models.tags import RequestedTag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,13 +65,13 @@ class TagChange(Schema):
     order: int = Field(0, ge=-MAX_ORDER, le=MAX_ORDER)
     isActive: bool = True  # false: hidden
 
-    def change(self) -> team_tags.Change:
+    def change(self) -> team_tags.TagChange:
         """Raises Invalid where no field is sent, or the name is blank."""
         if not self.model_fields_set:
             raise Invalid("No fields to update")
         name = self.sent("name", self.name)
-        return team_tags.Change(
-            name=name if isinstance(name, Stays) else _trimmed_name(name),
+        return team_tags.TagChange(
+            name=name if isinstance(name, Unchanged) else _trimmed_name(name),
             color=self.sent("color", self.color),
             icon=self.sent("icon", self.icon),
             description=self.sent("description", self.description),
@@ -88,8 +88,8 @@ class AddTag(Schema):
 
     tagId: TagId
 
-    def tag(self) -> Named:
-        return Named(self.tagId, parse_id(self.tagId), ("tagId",))
+    def tag(self) -> RequestedTag:
+        return RequestedTag(self.tagId, parse_id(self.tagId), ("tagId",))
 
 
 class SetTags(Schema):
@@ -97,8 +97,10 @@ class SetTags(Schema):
 
     tagIds: list[TagId] = Field(max_length=MAX_TAGS)
 
-    def tags(self) -> list[Named]:
-        return [Named(text, parse_id(text), ("tagIds", place)) for place, text in enumerate(self.tagIds)]
+    def tags(self) -> list[RequestedTag]:
+        return [
+            RequestedTag(text, parse_id(text), ("tagIds", place)) for place, text in enumerate(self.tagIds)
+        ]
 
 
 class WhichTag(Schema):
