@@ -255,7 +255,7 @@ def test_what_is_uploaded_meanwhile_does_not_wait(tenant: Tenant) -> None:
     lets them.
     """
     with owner() as connection:
-        connection.execute("select hold_organization(%s)", [tenant.id])
+        connection.execute("select lock_organization(%s)", [tenant.id])
 
         answer = tenant.studio.post(
             f"/api/organization/{tenant.id.hex}/datasets", json={"name": "n"}, timeout=5

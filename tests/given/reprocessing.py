@@ -65,7 +65,7 @@ def locked(tenant: Tenant) -> set[str]:
     """The keys of what was replaced and stays for who has a URL of it."""
     with owner() as connection:
         found = connection.execute(
-            "select key from objects where organization_id = %s and kind = 'derived' and state = 'live' and hold_until > now()",
+            "select key from objects where organization_id = %s and kind = 'derived' and state = 'live' and keep_until > now()",
             [tenant.id],
         )
         return {row["key"] for row in found}

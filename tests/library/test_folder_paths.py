@@ -4,7 +4,6 @@ is wrong.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from tests.given.stack import cluster, database
+from tests.given.unreleased import unpack, unreleased_database
 from vitrine import migrations
 from vitrine.queries import invariants
 
@@ -39,18 +38,15 @@ FILE = """
 @pytest.fixture
 def before(tmp_path: Path) -> Iterator[str]:
     """The owner's URL of a database as it was before."""
-    for file in MIGRATIONS.glob("*.sql"):
-        if file.name < THIS:
-            shutil.copy(file, tmp_path)
-    with cluster() as server, database(server) as url:
-        migrations.apply(url, tmp_path)
+    with unreleased_database(tmp_path / "before", before=THIS) as url:
         yield url
 
 
-def test_every_folder_there_was_has_its_path_still_and_no_file_has_one(before: str) -> None:
+def test_every_folder_there_was_has_its_path_still_and_no_file_has_one(before: str, tmp_path: Path) -> None:
     with psycopg.connect(before, autocommit=True) as owner:
         written = fill(owner) | fill(owner)
 
+        migrations.apply(before, unpack(tmp_path / "all"))
         migrations.apply(before, MIGRATIONS)
 
         kept: dict[UUID, str] = dict(

@@ -125,7 +125,7 @@ def test_all_living_versions_go_and_are_counted_while_those_deleted_before_stay_
         sql.execute(
             "update versions set status = 'deleted', deletion_id = %s where id = %s", [deletion, earlier]
         )
-        sql.execute("update objects set state = 'doomed' where version_id = %s and bytes = 300", [item])
+        sql.execute("update objects set state = 'deleting' where version_id = %s and bytes = 300", [item])
 
     deleted = media.delete(organization.caller, item)
 

@@ -68,12 +68,12 @@ LOOKED_UP = {  # functions that the application may call
     "subtree",
     "authenticate",
     "link_target",
-    "upload_at",
+    "upload_by_key",
     "count_request",
     "open_session",
     "claim_request",
     "finish_request",
-    "hold_api_keys",
+    "lock_api_keys",
     "api_keys_of",
     "api_key_of",
     "put_api_key",
@@ -85,8 +85,8 @@ LOOKED_UP = {  # functions that the application may call
     "poll_device_code",
     # organizations and their members
     "organizations_of",
-    "found_organization",
-    "choose_organization",
+    "create_organization",
+    "set_active_organization",
     "accept_invitation",
     "organization_members",
     "rename_organization",
@@ -96,8 +96,8 @@ LOOKED_UP = {  # functions that the application may call
     "invite_member",
     "cancel_invitation",
     # people
-    "account_of",
-    "account",
+    "account_by_email",
+    "account_by_id",
     "sign_up",
     "replace_password",
     "end_other_sessions",
@@ -106,7 +106,7 @@ LOOKED_UP = {  # functions that the application may call
     "count_sign_in",
     "uncount_request",
     "open_session_by_password",
-    "folder_inside",
+    "folder_summary",
     "matching_files",
     "search_keys",  # v1's search
     "working_key_scopes",  # when an upload is finalized
@@ -708,7 +708,7 @@ def test_a_definer_function_answers_nothing_of_another_tenant(pair: tuple[Furnis
     assert (
         len(answered("link_target(%(item)s, %(token)s)", item=UUID(other.photo), token=other.link_token)) == 1
     )
-    assert len(answered("upload_at(%(key)s)", key=key["key"])) == 1
+    assert len(answered("upload_by_key(%(key)s)", key=key["key"])) == 1
     # both have one of that name
     assert {row["id"] for row in answered("matching_files('photo')")} == {UUID(mine.photo)}
     # ... and nothing else.
@@ -717,7 +717,7 @@ def test_a_definer_function_answers_nothing_of_another_tenant(pair: tuple[Furnis
     for token in (mine.link_token, "", "%", other.link_token[:-1], other.link_token.swapcase()):
         assert answered("link_target(%(item)s, %(token)s)", item=UUID(other.photo), token=token) == []
     for wrong in ("", "%", key["key"][:-1], key["key"] + " ", key["key"].upper()):
-        assert answered("upload_at(%(key)s)", key=wrong) == []
+        assert answered("upload_by_key(%(key)s)", key=wrong) == []
 
 
 def test_a_link_of_a_deleted_item_leads_nowhere() -> None:

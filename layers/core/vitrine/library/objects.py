@@ -23,7 +23,7 @@ def discard(who: Actor, organization: UUID, key: str, *, now: datetime | None = 
     Nothing happens to an object that is not doomed. May be called again at any time, by whom ever.
     """
     found = read(who, queries.objects.at(organization, key))
-    if not found or found[0].state != "doomed":
+    if not found or found[0].state != "deleting":
         return not found
     for _ in range(3):
         there = storage.head(key)

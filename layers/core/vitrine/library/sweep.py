@@ -232,7 +232,7 @@ def _mark_retired_deleting(
 
 def delete_marked(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
     """Doomed objects are gone, rows too: what a crash left between the doom and the deletion."""
-    found = read(Worker(), queries.objects.unfinished("doomed", now, after or "", limit))
+    found = read(Worker(), queries.objects.unfinished("deleting", now, after or "", limit))
     done: list[Done] = []
     for entry in found:
         if dry_run or objects.discard(Worker(), entry.organization_id, entry.key, now=now):
@@ -258,7 +258,7 @@ def clear_planned(now: datetime, after: str | None, limit: int, *, dry_run: bool
         lands_here = upload is not None and upload.key == entry.key
         if upload is not None and lands_here and upload.state in OPEN_STATES:
             continue
-        if entry.hold_until is not None and entry.hold_until > now:
+        if entry.keep_until is not None and entry.keep_until > now:
             continue
         if dry_run:
             done.append(Done("given up", entry.key))

@@ -408,7 +408,7 @@ def _create(
     version_id = version_id or mint_id()
     # A form can be posted until its policy expires, and a clock may be off: the key is watched a little
     # longer.
-    hold_until = now + timedelta(seconds=chosen.post_url_ttl + 60) if method == "post" else None
+    keep_until = now + timedelta(seconds=chosen.post_url_ttl + 60) if method == "post" else None
 
     def work(db: Transaction) -> Upload:
         organization = caller.organization_id
@@ -461,7 +461,7 @@ def _create(
                 "incoming" if method == "post" else "original",
                 version=version_id,
                 upload=upload_id,
-                hold_until=hold_until,
+                keep_until=keep_until,
             )
         )
         db.queue(queries.uploads.insert(upload))

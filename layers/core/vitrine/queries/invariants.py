@@ -43,8 +43,8 @@ RULES: dict[str, LiteralString] = {
                             where v.organization_id = o.organization_id
                               and v.id = o.version_id
                               and ((o.kind = 'original' and v.key = o.key)
-                                   or (o.kind = 'derived' and v.generation = o.generation and o.hold_until is null)
-                                   or (o.kind = 'derived' and v.generation > o.generation and o.hold_until is not null)))
+                                   or (o.kind = 'derived' and v.generation = o.generation and o.keep_until is null)
+                                   or (o.kind = 'derived' and v.generation > o.generation and o.keep_until is not null)))
            and @o
     """,
     "a frame's pictures are live in the manifest": """
@@ -315,7 +315,7 @@ def registry(organization: UUID | None) -> Statement[Entry]:
     """Every row of the manifest."""
     return Statement(
         """
-        select organization_id, key, kind, upload_id, version_id, generation, bytes, etag, state, hold_until, updated_at
+        select organization_id, key, kind, upload_id, version_id, generation, bytes, etag, state, keep_until, updated_at
           from objects
          where (%(organization)s::uuid is null or organization_id = %(organization)s::uuid)
         """,
@@ -365,7 +365,7 @@ def stuck() -> Statement[Stuck]:
           from versions where reprocess_requested_at is not null and processing = 'ready' and reprocess_requested_at < now() - interval '3 hours'
         union all
         select 'object ' || state, key, updated_at::text
-          from objects where state in ('planned', 'doomed') and updated_at < now() - interval '1 day'
+          from objects where state in ('planned', 'deleting') and updated_at < now() - interval '1 day'
         union all
         select 'message for ' || queue, id::text, created_at::text
           from outbox where sent_at is null and created_at < now() - interval '5 minutes'

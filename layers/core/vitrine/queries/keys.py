@@ -25,7 +25,7 @@ class Locked:
 
 def lock(person: UUID) -> Statement[Locked]:
     """Nobody else who holds them makes or changes a key of this person until the transaction ends."""
-    return Statement("select hold_api_keys(%(person)s) as working", Locked, person=person)
+    return Statement("select lock_api_keys(%(person)s) as working", Locked, person=person)
 
 
 def newest(person: UUID, most_ended: int) -> Statement[ApiKey]:

@@ -99,8 +99,8 @@ def _changed(
     return Statement(
         """
         insert into storage_ledger (organization_id, media_id, version_id, delta_bytes, delta_count, kind, state, reason, event_key)
-        select version.organization_id, version.media_id, version.id, side.sign * held.bytes, side.sign * held.originals, held.kind, side.state,
-               %(reason)s, %(reason)s || ':' || version.deletion_id || ':' || version.id || ':' || held.kind || ':' || side.state
+        select version.organization_id, version.media_id, version.id, side.sign * stored.bytes, side.sign * stored.originals, stored.kind, side.state,
+               %(reason)s, %(reason)s || ':' || version.deletion_id || ':' || version.id || ':' || stored.kind || ':' || side.state
           from versions version
          cross join lateral (
                select 'original', version.stored_bytes, 1
@@ -112,7 +112,7 @@ def _changed(
                   and object.version_id = version.id
                   and object.kind = 'derived'
                   and object.state = 'live'
-               having sum(object.bytes) > 0) as held (kind, bytes, originals)
+               having sum(object.bytes) > 0) as stored (kind, bytes, originals)
          cross join (values """
         + sides
         + """) as side (state, sign)

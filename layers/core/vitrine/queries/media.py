@@ -109,7 +109,7 @@ SHOWN: LiteralString = OWN + ", inside.items as inside_count, inside.thumbnails 
 SHOWN_JOINS: LiteralString = (
     OWN_JOINS
     + """
-  left join lateral folder_inside(case when media.type = 'folder' then media.id end) as inside on true    -- of null it does nothing
+  left join lateral folder_summary(case when media.type = 'folder' then media.id end) as inside on true    -- of null it does nothing
 """
 )
 
@@ -407,7 +407,7 @@ def lock_below(
     """
     return Statement(
         """
-        with held as (
+        with locked as (
           select media.id
             from media
            where media.organization_id = %(organization)s
@@ -419,7 +419,7 @@ def lock_below(
            limit %(most)s
              for update of media
         )
-        select count(*) as n from held
+        select count(*) as n from locked
         """,
         Number,
         organization=organization,
@@ -496,7 +496,7 @@ def lock_in(organization: UUID, collection: UUID, most: int) -> Statement[Number
     """
     return Statement(
         """
-        with held as (
+        with locked as (
           select id
             from media
            where organization_id = %(organization)s
@@ -505,7 +505,7 @@ def lock_in(organization: UUID, collection: UUID, most: int) -> Statement[Number
            limit %(most)s
              for update
         )
-        select count(*) as n from held
+        select count(*) as n from locked
         """,
         Number,
         organization=organization,

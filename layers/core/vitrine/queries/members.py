@@ -111,7 +111,7 @@ def found(
     return Statement(
         """
         select outcome, slug, created_at
-          from found_organization(%(entry)s, %(person)s, %(session)s::uuid, %(organization)s, %(name)s, %(slugs)s::text[], %(collection)s,
+          from create_organization(%(entry)s, %(person)s, %(session)s::uuid, %(organization)s, %(name)s, %(slugs)s::text[], %(collection)s,
                                   %(collection_name)s, %(most)s)
         """,
         Founded,
@@ -132,7 +132,7 @@ def choose(person: UUID, session: UUID | None, organization: UUID | None) -> Sta
     return Statement(
         """
         select outcome, id, name, slug, created_at, role
-          from choose_organization(%(person)s, %(session)s::uuid, %(organization)s::uuid)
+          from set_active_organization(%(person)s, %(session)s::uuid, %(organization)s::uuid)
         """,
         Chosen,
         person=person,

@@ -113,7 +113,7 @@ class Count:
 
 def lock_person(email: str) -> Statement[Person]:
     """The person of this e-mail, whom nobody else changes or removes until the transaction ends."""
-    return Statement("select id, email, name from operator_hold_person(%(email)s)", Person, email=email)
+    return Statement("select id, email, name from operator_lock_person(%(email)s)", Person, email=email)
 
 
 def people(after: str, most: int) -> Statement[ListedPerson]:
@@ -190,7 +190,7 @@ def revoke_key(key: UUID) -> Statement[RevokedKey]:
 def lock_organization(slug: str) -> Statement[Organization]:
     """The organization of this slug, whose members nobody else changes until the transaction ends."""
     return Statement(
-        "select id, name, slug from operator_hold_organization(%(slug)s)",
+        "select id, name, slug from operator_lock_organization(%(slug)s)",
         Organization,
         slug=slug,
     )
@@ -201,7 +201,7 @@ def lock_organizations_of(person: UUID) -> Statement[Id]:
     the person joins no other.
     """
     return Statement(
-        "select id from operator_hold_organizations_of(%(person)s) as id",
+        "select id from operator_lock_organizations_of(%(person)s) as id",
         Id,
         person=person,
     )

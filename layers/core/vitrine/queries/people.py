@@ -32,7 +32,7 @@ class Replaced:
 def by_email(email: str) -> Statement[Account]:
     """Whatever its case."""
     return Statement(
-        "select id, email, name, image, email_verified, created_at, updated_at, password_hash from account_of(%(email)s)",
+        "select id, email, name, image, email_verified, created_at, updated_at, password_hash from account_by_email(%(email)s)",
         Account,
         email=email,
     )
@@ -40,7 +40,7 @@ def by_email(email: str) -> Statement[Account]:
 
 def by_id(person: UUID) -> Statement[Account]:
     return Statement(
-        "select id, email, name, image, email_verified, created_at, updated_at, password_hash from account(%(person)s)",
+        "select id, email, name, image, email_verified, created_at, updated_at, password_hash from account_by_id(%(person)s)",
         Account,
         person=person,
     )

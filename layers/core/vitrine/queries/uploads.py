@@ -119,7 +119,7 @@ def lock(organization: UUID, upload: UUID) -> Statement[Upload]:
 
 def whose(key: str) -> Statement[Whose]:
     """Whose upload lands at this key; asked before any organization is opened."""
-    return Statement("select organization_id, upload_id from upload_at(%(key)s)", Whose, key=key)
+    return Statement("select organization_id, upload_id from upload_by_key(%(key)s)", Whose, key=key)
 
 
 def opened(organization: UUID, upload: UUID, store_upload_id: str) -> Statement[Upload]:
@@ -318,9 +318,9 @@ def abort_in(organization: UUID, collection: UUID) -> Statement[Upload]:
           returning """
         + _COLUMNS
         + """
-        ), doomed as (
+        ), marked as (
           update objects
-             set state = 'doomed', reason = 'aborted', updated_at = now()
+             set state = 'deleting', reason = 'aborted', updated_at = now()
             from aborted
            where objects.organization_id = %(organization)s
              and objects.key = aborted.key
