@@ -33,9 +33,10 @@ lint:            # ruff and its format, both type checkers, the template
 bench:           # measurements
 	@$(call with,test) python -m bench $(ARGS)
 
-docs:            # the route table in the README, the API's own description, the list of routes
+docs:            # the route table in the README, the API's own description, the list of routes, the schema
 	@$(call with,test) python -m tools.openapi --write
 	@$(call with,test) python -m tools.routes --write
+	@$(call with,test) python -m tools.schema --write
 
 page:            # the built pages and the API's viewer anew, from page/; needs Node 20
 	@cd page && npm ci --no-audit --no-fund && node build.mjs

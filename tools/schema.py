@@ -6,9 +6,7 @@ python -m tools.schema --write    writes it into docs/schema.sql
 
 from __future__ import annotations
 
-import os
 import re
-import secrets
 import sys
 import textwrap
 import tempfile
@@ -16,13 +14,15 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 from psycopg.rows import namedtuple_row
 
-from local.postgres import Postgres, create_database, drop_database
+from local.postgres import Postgres
 from tools.routes import ROOT
+
+sys.path[:0] = [str(ROOT), str(ROOT / "layers/core")]
+
 from vitrine import migrations
 
 FILE = ROOT / "docs" / "schema.sql"
@@ -202,7 +202,9 @@ def _comment(text: str | None) -> list[str]:
 
 def _plain(definition: str) -> str:
     """The definition with keywords in lower case, without casts of literals to text, and `in` for `= any (array[])`."""
-    pieces = re.split(r"""('(?:[^']|'')*'|"[^"]*")""", definition)  # literals and quoted names: every second piece
+    pieces = re.split(
+        r"""('(?:[^']|'')*'|"[^"]*")""", definition
+    )  # literals and quoted names: every second piece
     text = "".join(piece if number % 2 else piece.lower() for number, piece in enumerate(pieces))
     text = re.sub(r"(?<=')::(text|jsonb|character varying)\b", "", text)
     text = text.replace("timestamp with time zone", "timestamptz").replace(" using btree (", " (")
@@ -210,29 +212,21 @@ def _plain(definition: str) -> str:
 
 
 @contextmanager
-def _fresh_database() -> Generator[str]:
-    """The owner's URL of a new database with all migrations: in the server of OWNER_DATABASE_URL, or in one of its own."""
-    if given := os.environ.get("OWNER_DATABASE_URL"):
-        url = create_database(given, f"schema_{secrets.token_hex(8)}")
-        try:
-            migrations.apply(url, ROOT / "migrations")
-            yield url
-        finally:
-            drop_database(given, urlsplit(url).path[1:])
-        return
+def fresh_database(*, password: str | None = None) -> Generator[str]:
+    """The owner's URL of a new database with all migrations, in a server of its own. Both roles get the password."""
     with tempfile.TemporaryDirectory(prefix="vitrine-schema-") as folder:
         Path(folder).chmod(0o711)  # started by root, the database runs under another account
         server = Postgres(Path(folder) / "postgres", durable=False)
         try:
             url = server.start()
-            migrations.apply(url, ROOT / "migrations")
+            migrations.apply(url, ROOT / "migrations", app_password=password, worker_password=password)
             yield url
         finally:
             server.stop()
 
 
 if __name__ == "__main__":
-    with _fresh_database() as database:
+    with fresh_database() as database:
         written = describe(database)
     if sys.argv[1:] == ["--write"]:
         FILE.write_text(written)
