@@ -64,7 +64,8 @@ begin
     'create policy one_tenant on %s to vitrine_app
        using (organization_id = any ((select opened_organizations())::uuid[]))
        with check (organization_id = any ((select opened_organizations())::uuid[]))', tenant_table);
-  execute format('create policy every_tenant on %s to vitrine_worker using (true) with check (true)', tenant_table);
+  execute format(
+    'create policy every_tenant on %s to vitrine_worker using (true) with check (true)', tenant_table);
 end $$;
 comment on function tenant_table is
   'enable row-level security on a table with an organization_id: vitrine_app sees the rows of the opened '

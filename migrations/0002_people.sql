@@ -35,7 +35,8 @@ create table organizations (
   updated_at  timestamptz not null default now()
 );
 alter table organizations enable row level security;
-create policy one_tenant   on organizations to vitrine_app using (id = any ((select opened_organizations())::uuid[]));
+create policy one_tenant on organizations to vitrine_app
+  using (id = any ((select opened_organizations())::uuid[]));
 create policy every_tenant on organizations to vitrine_worker using (true);
 grant select on organizations to vitrine_app, vitrine_worker;
 comment on table  organizations is 'a tenant; the v1 API calls it a team';
@@ -62,7 +63,8 @@ create table invitations (
                               check (email = lower(email collate "C")),
   role            text        not null check (role in ('owner', 'admin', 'editor', 'member', 'viewer')),
   token_hash      bytea       not null unique check (length(token_hash) = 32),
-  status          text        not null default 'pending' check (status in ('pending', 'accepted', 'canceled')),
+  status          text        not null default 'pending'
+                              check (status in ('pending', 'accepted', 'canceled')),
   invited_by      uuid        not null,
   accepted_by     uuid,
   created_at      timestamptz not null default now(),
@@ -156,7 +158,7 @@ create table api_keys (
   updated_at   timestamptz not null default now()
 );
 create index api_keys_by_user on api_keys (user_id);
-create index api_keys_by_origin on api_keys (rotated_from) where rotated_from is not null;   -- for the foreign key
+create index api_keys_by_origin on api_keys (rotated_from) where rotated_from is not null;
 create index api_keys_by_maker on api_keys (made_by) where made_by is not null;
 alter table api_keys enable row level security;
 comment on column api_keys.prefix is 'the first 16 characters, to recognize a key by';

@@ -7,12 +7,14 @@
 create table deletions (
   organization_id uuid        not null references organizations (id) on delete cascade,
   id              uuid        not null primary key,
-  kind            text        not null check (kind in ('media', 'folder', 'version', 'collection', 'selection')),
+  kind            text        not null
+                              check (kind in ('media', 'folder', 'version', 'collection', 'selection')),
   root_id         uuid        not null,
   actor           uuid        not null,
   at              timestamptz not null default now(),
   purge_at        timestamptz,
-  state           text        not null default 'trash' check (state in ('trash', 'restored', 'purging', 'purged')),
+  state           text        not null default 'trash'
+                              check (state in ('trash', 'restored', 'purging', 'purged')),
   item_count      integer     not null check (item_count >= 0),
   unique (organization_id, id)
 );
@@ -62,7 +64,8 @@ create table collections (
 );
 create unique index collections_one_default on collections (organization_id) where is_default;
 create index collections_listed on collections (organization_id, created_at, id) where status = 'active';
-create index collections_of_deletion on collections (organization_id, deletion_id) where deletion_id is not null;
+create index collections_of_deletion on collections (organization_id, deletion_id)
+  where deletion_id is not null;
 select tenant_table('collections');
 grant select, insert, update, delete on collections to vitrine_app, vitrine_worker;
 comment on table  collections is 'the Studio API calls it a dataset';
@@ -114,7 +117,8 @@ create table media (
   unique (organization_id, id),
   unique (organization_id, collection_id, id),
   foreign key (organization_id, collection_id) references collections (organization_id, id),
-  foreign key (organization_id, collection_id, parent_id) references media (organization_id, collection_id, id),
+  foreign key (organization_id, collection_id, parent_id)
+    references media (organization_id, collection_id, id),
   foreign key (organization_id, deletion_id) references deletions (organization_id, id),
   check ((type = 'folder') = (active_version_id is null)),
   check ((type = 'folder') = (processing is null)),
@@ -138,9 +142,11 @@ comment on column media.verified_at is
   'not, and no count includes it';
 
 -- The orders of Studio's lists.
-create index media_newest on media (organization_id, place_id, created_at desc, id desc) where status = 'active';
+create index media_newest on media (organization_id, place_id, created_at desc, id desc)
+  where status = 'active';
 create index media_by_name on media (organization_id, place_id, name collate "C", id) where status = 'active';
-create index media_unverified on media (organization_id, place_id) where status = 'active' and verified_at is null;
+create index media_unverified on media (organization_id, place_id)
+  where status = 'active' and verified_at is null;
 create index media_in_place on media (organization_id, collection_id, parent_id);
 create index media_previews on media (organization_id, place_id, created_at desc, id desc)
   where status = 'active' and processing = 'ready' and type in ('image', 'video');
@@ -158,7 +164,8 @@ create index media_files_by_size on media (organization_id, size_bytes, id) incl
 
 -- Whether a file exists already. The newest come first, so that a thousandth file of the same name and size
 -- is cheap.
-create index media_same_file on media (organization_id, filename collate "C", size_bytes, created_at desc, id desc)
+create index media_same_file
+  on media (organization_id, filename collate "C", size_bytes, created_at desc, id desc)
   where status = 'active' and type <> 'folder' and verified_at is not null;
 create index media_same_bytes on media (organization_id, sha256, created_at desc, id desc)
   where sha256 is not null and status = 'active' and type <> 'folder' and verified_at is not null;
@@ -172,7 +179,8 @@ create index media_failed on media (organization_id, collection_id, id)
 -- v1's search uses an index of words and letters. Each key contains the organization, so a search reads the
 -- keys of its own organization, however many others there are. btree_gin, which could put the organization in
 -- front as a column of the index, is not among our extensions.
-create function search_keys(organization uuid, title text, filename text, alt text, caption text) returns tsvector
+create function search_keys(organization uuid, title text, filename text, alt text, caption text)
+  returns tsvector
   language plpgsql immutable parallel safe cost 100000 set search_path = public, pg_temp
 as $$
 declare
@@ -407,7 +415,8 @@ create unique index embeddings_one_each on embeddings (organization_id, model, f
   nulls not distinct;
 create index embeddings_of_version on embeddings (organization_id, version_id);
 create index embeddings_of_frame on embeddings (organization_id, frame_id);
-create index embeddings_of_detection on embeddings (organization_id, detection_id) where detection_id is not null;
+create index embeddings_of_detection on embeddings (organization_id, detection_id)
+  where detection_id is not null;
 select tenant_table('embeddings');
 grant select, insert, update, delete on embeddings to vitrine_app, vitrine_worker;
 comment on table embeddings is

@@ -12,8 +12,8 @@ create table uploads (
   version_id      uuid        not null unique,
   method          text        not null check (method in ('post', 'multipart', 'form', 'import')),
   state           text        not null default 'created'
-                              check (state in ('created', 'uploading', 'completing', 'stored', 'processing', 'ready',
-                                               'rejected', 'failed', 'aborted', 'expired')),
+                              check (state in ('created', 'uploading', 'completing', 'stored', 'processing',
+                                               'ready', 'rejected', 'failed', 'aborted', 'expired')),
   reason          text,
   key             text        not null unique check (key <> ''),
   store_upload_id text,
@@ -48,14 +48,18 @@ create table uploads (
 );
 create index uploads_open on uploads (organization_id) include (reserved_bytes, expires_at, lease_until)
   where state in ('created', 'uploading', 'completing');
-create index uploads_lapsing on uploads (expires_at, id) where state in ('created', 'uploading', 'completing');
-create index uploads_in_store on uploads (store_upload_id) where state in ('created', 'uploading', 'completing');
+create index uploads_lapsing on uploads (expires_at, id)
+  where state in ('created', 'uploading', 'completing');
+create index uploads_in_store on uploads (store_upload_id)
+  where state in ('created', 'uploading', 'completing');
 create index uploads_working on uploads (updated_at, id) where state in ('stored', 'processing');
 create index uploads_in_collection on uploads (organization_id, collection_id)
   where state in ('created', 'uploading', 'completing');
 create index uploads_of_collection on uploads (organization_id, collection_id);
-create index uploads_in_folder on uploads (organization_id, collection_id, parent_id) where parent_id is not null;
-create index uploads_of_source on uploads (organization_id, source_media_id) where source_media_id is not null;
+create index uploads_in_folder on uploads (organization_id, collection_id, parent_id)
+  where parent_id is not null;
+create index uploads_of_source on uploads (organization_id, source_media_id)
+  where source_media_id is not null;
 select tenant_table('uploads');
 grant select, insert, update, delete on uploads to vitrine_app, vitrine_worker;
 comment on table  uploads is 'one row per upload: its state machine; clients get version_id as mediaId';
@@ -102,7 +106,8 @@ create table objects (
 create index objects_of_version on objects (organization_id, version_id);
 create index objects_unfinished on objects (state, updated_at, key) where state in ('planned', 'deleting');
 create index objects_of_purge on objects (organization_id, reason, key) where state = 'deleting';
-create index objects_retired on objects (key) where state = 'live' and kind = 'derived' and keep_until is not null;
+create index objects_retired on objects (key)
+  where state = 'live' and kind = 'derived' and keep_until is not null;
 select tenant_table('objects');
 grant select, insert, update, delete on objects to vitrine_app, vitrine_worker;
 comment on table  objects is

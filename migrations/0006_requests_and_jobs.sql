@@ -23,7 +23,8 @@ create table idempotency_keys (
   unique nulls not distinct (user_id, organization_id, route, key)
 );
 create index idempotency_keys_by_expiry on idempotency_keys (expires_at);
-alter table idempotency_keys enable row level security;      -- a row need not have an organization: functions write it
+-- A row need not have an organization, so the table is no tenant table: functions write it.
+alter table idempotency_keys enable row level security;
 create policy every_request on idempotency_keys to vitrine_worker using (true) with check (true);
 grant select, delete on idempotency_keys to vitrine_worker;
 comment on column idempotency_keys.organization_id is 'null: a request outside every organization';

@@ -27,7 +27,8 @@ begin
   -- One after another, in the order in which they were counted: a single statement would lock them in any
   -- order, and two requests could deadlock.
   foreach name in array buckets loop
-    update rate_limits r set hits = r.hits - 1 where r.bucket = name and r.window_start = began and r.hits > 0;
+    update rate_limits r set hits = r.hits - 1
+     where r.bucket = name and r.window_start = began and r.hits > 0;
   end loop;
 end $$;
 comment on function uncount_request is
@@ -107,12 +108,14 @@ comment on function replace_password is
 -- Sessions.
 
 create function open_session(
-    id uuid, person uuid, token_hash bytea, life_seconds integer, ip_address text, user_agent text) returns timestamptz
+    id uuid, person uuid, token_hash bytea, life_seconds integer, ip_address text, user_agent text)
+  returns timestamptz
   language sql volatile security definer set search_path = public, pg_temp
 as $$
   insert into sessions (id, user_id, token_hash, life_seconds, ip_address, user_agent, expires_at)
-  values (open_session.id, person, open_session.token_hash, open_session.life_seconds, open_session.ip_address,
-          left(open_session.user_agent, 400), now() + make_interval(secs => open_session.life_seconds))
+  values (open_session.id, person, open_session.token_hash, open_session.life_seconds,
+          open_session.ip_address, left(open_session.user_agent, 400),
+          now() + make_interval(secs => open_session.life_seconds))
   returning sessions.expires_at
 $$;
 comment on function open_session is
@@ -120,7 +123,8 @@ comment on function open_session is
   'is not used';
 
 create function open_session_by_password(
-    id uuid, person uuid, known_hash text, token_hash bytea, life_seconds integer, ip_address text, user_agent text)
+    id uuid, person uuid, known_hash text, token_hash bytea, life_seconds integer, ip_address text,
+    user_agent text)
   returns timestamptz
   language plpgsql volatile security definer set search_path = public, pg_temp
 as $$
@@ -152,7 +156,8 @@ begin
    order by given.number
    limit 1;
   update sessions s set expires_at = now() + make_interval(secs => s.life_seconds)
-   where s.id = session_id and s.expires_at < now() + make_interval(secs => s.life_seconds) - interval '1 day';
+   where s.id = session_id
+     and s.expires_at < now() + make_interval(secs => s.life_seconds) - interval '1 day';
   update sessions s set active_organization_id = null
    where s.id = session_id
      and s.active_organization_id is not null
@@ -160,7 +165,8 @@ begin
                        join organizations o on o.id = m.organization_id and o.deleted_at is null
                       where m.organization_id = s.active_organization_id and m.user_id = s.user_id);
   return query
-    select current_session.token_number, s.id, s.user_id, s.active_organization_id, s.ip_address, s.user_agent,
+    select current_session.token_number, s.id, s.user_id, s.active_organization_id, s.ip_address,
+           s.user_agent,
            s.created_at, s.expires_at, s.life_seconds,
            u.email, u.name, u.image, u.email_verified, u.created_at, u.updated_at
       from sessions s
@@ -184,7 +190,8 @@ as $$
   -- Codes first: a poll in progress has locked its code's row, and its new session is then among those that
   -- end.
   delete from device_codes d where d.user_id = person and d.status = 'approved';
-  with ended as (delete from sessions s where s.user_id = person and s.id is distinct from kept returning s.id)
+  with ended as (
+    delete from sessions s where s.user_id = person and s.id is distinct from kept returning s.id)
   select count(*)::integer from ended
 $$;
 comment on function end_other_sessions is
@@ -195,7 +202,8 @@ comment on function end_other_sessions is
 -- Device codes (RFC 8628). A sign-in at a device is one row, and each function decides under that row's lock.
 
 create function open_device_code(
-    id uuid, code_hash bytea, user_code text, client text, scope text, life_seconds integer, interval_seconds integer)
+    id uuid, code_hash bytea, user_code text, client text, scope text, life_seconds integer,
+    interval_seconds integer)
   returns boolean
   language sql volatile security definer set search_path = public, pg_temp
 as $$
@@ -264,11 +272,11 @@ begin
   -- Polls of one code wait for each other. One that waited for the poll that ended the sign-in finds no row.
   select * into code from device_codes d where d.device_code_hash = code_hash for update;
   scope := code.scope;
-  state := case when code.id is null                                                           then 'unknown'
-                when code.client_id <> client                                                  then 'of_another_client'
-                when code.polled_at > now() - make_interval(secs => code.interval_seconds)     then 'too_early'
-                when code.expires_at <= now()                                                  then 'expired'
-                else                                                                                code.status end;
+  state := case when code.id is null                                                       then 'unknown'
+                when code.client_id <> client then 'of_another_client'
+                when code.polled_at > now() - make_interval(secs => code.interval_seconds) then 'too_early'
+                when code.expires_at <= now()                                              then 'expired'
+                else code.status end;
   if state = 'approved'
      and not exists (select from sessions s where s.id = code.session_id and s.expires_at > now()) then
     state := 'unknown';   -- the session that approved the sign-in has expired since
@@ -279,7 +287,8 @@ begin
     delete from device_codes d where d.id = code.id;
   end if;
   if state = 'approved' then
-    perform open_session(poll_device_code.session_id, code.user_id, token_hash, life_seconds, ip_address, user_agent);
+    perform open_session(poll_device_code.session_id, code.user_id, token_hash, life_seconds, ip_address,
+                         user_agent);
   end if;
   return next;
 end $$;
@@ -296,6 +305,7 @@ grant execute on function count_request(text, integer), uncount_request(text[], 
                           open_session(uuid, uuid, bytea, integer, text, text),
                           open_session_by_password(uuid, uuid, text, bytea, integer, text, text),
                           current_session(bytea[]), end_sessions(bytea[]), end_other_sessions(uuid, uuid),
-                          open_device_code(uuid, bytea, text, text, text, integer, integer), find_device_code(text),
+                          open_device_code(uuid, bytea, text, text, text, integer, integer),
+                          find_device_code(text),
                           decide_device_code(text, uuid, uuid, text),
                           poll_device_code(bytea, text, uuid, bytea, integer, text, text) to vitrine_app;

@@ -22,7 +22,8 @@ comment on function lock_organization is
 create function lock_opened_organization(organization uuid) returns boolean
   language sql volatile security definer set search_path = public, pg_temp
 as $$
-  select case when organization = any (opened_organizations()) then lock_organization(organization) else false end
+  select case when organization = any (opened_organizations()) then lock_organization(organization)
+              else false end
 $$;
 comment on function lock_opened_organization is
   'lock_organization for an organization that this transaction has opened; false for any other';
@@ -92,12 +93,14 @@ comment on function remove_membership is
   'delete the membership, cancel the pending invitations that the person wrote or could return by, and '
   'reset the sessions in which the organization is active';
 
-create function write_audit_log(entry uuid, organization uuid, actor uuid, operation text, item uuid, details jsonb)
+create function write_audit_log(
+    entry uuid, organization uuid, actor uuid, operation text, item uuid, details jsonb)
   returns void
   language sql volatile security definer set search_path = public, pg_temp
 as $$
   insert into audit_log (organization_id, id, actor, operation, item_id, details)
-  values (organization, entry, write_audit_log.actor, write_audit_log.operation, item, write_audit_log.details)
+  values (organization, entry, write_audit_log.actor, write_audit_log.operation, item,
+          write_audit_log.details)
 $$;
 
 
@@ -126,8 +129,11 @@ as $$
 declare
   candidate text;
 begin
-  perform from users u where u.id = person for no key update;      -- or two requests would both count one too few
-  if (select count(*) from memberships m join organizations o on o.id = m.organization_id and o.deleted_at is null
+  -- Locked, because two requests would both count one too few.
+  perform from users u where u.id = person for no key update;
+  if (select count(*)
+        from memberships m
+        join organizations o on o.id = m.organization_id and o.deleted_at is null
        where m.user_id = person and m.role = 'owner') >= max_owned then
     outcome := 'too_many';
     return next;
@@ -172,9 +178,10 @@ begin
    where o.id = organization and o.deleted_at is null;
 
   outcome := case
-    when id is not null or organization is null                                                        then 'done'
-    when exists (select from organizations o where o.id = organization and o.deleted_at is null)       then 'stranger'
-    else                                                                                                    'absent' end;
+    when id is not null or organization is null then 'done'
+    when exists (select from organizations o
+                  where o.id = organization and o.deleted_at is null) then 'stranger'
+    else 'absent' end;
   if outcome = 'done' then
     update sessions s set active_organization_id = organization where s.id = session and s.user_id = person;
   end if;
@@ -193,7 +200,9 @@ declare
   invitation invitations;
   is_member  boolean;
 begin
-  select i.organization_id into organization_id from invitations i where i.token_hash = accept_invitation.token_hash;
+  select i.organization_id into organization_id
+    from invitations i
+   where i.token_hash = accept_invitation.token_hash;
   if organization_id is null or not lock_organization(organization_id) then
     outcome := 'absent';
     return next;
@@ -206,12 +215,12 @@ begin
                         where m.organization_id = invitation.organization_id and m.user_id = person);
   invitation_id := invitation.id;
   outcome := case
-    when invitation.id is null                                                                then 'absent'
-    when invitation.status = 'accepted' and invitation.accepted_by = person and is_member     then 'done'
-    when invitation.status <> 'pending' or invitation.expires_at <= now()                     then 'absent'
-    when not may_assign(invitation.organization_id, invitation.invited_by, invitation.role)   then 'absent'
-    when invitation.email <> (select u.email from users u where u.id = person)                then 'other_person'
-    else                                                                                           'joined' end;
+    when invitation.id is null                                                              then 'absent'
+    when invitation.status = 'accepted' and invitation.accepted_by = person and is_member   then 'done'
+    when invitation.status <> 'pending' or invitation.expires_at <= now()                   then 'absent'
+    when not may_assign(invitation.organization_id, invitation.invited_by, invitation.role) then 'absent'
+    when invitation.email <> (select u.email from users u where u.id = person) then 'other_person'
+    else 'joined' end;
   if outcome = 'joined' then
     update invitations i set status = 'accepted', accepted_by = person where i.id = invitation.id;
     insert into memberships (organization_id, user_id, role, invited_by)
@@ -230,7 +239,8 @@ comment on function accept_invitation is
 
 -- Functions in the organization that the transaction has opened.
 
-create function organization_members(organization uuid, person uuid, address text, max_rows integer, skipped integer)
+create function organization_members(
+    organization uuid, person uuid, address text, max_rows integer, skipped integer)
   returns table (user_id uuid, organization_id uuid, email text, name text, image text, role text,
                  joined_at timestamptz)
   language sql stable security definer set search_path = public, pg_temp
@@ -248,7 +258,8 @@ $$;
 comment on function organization_members is
   'members of the opened organization, the earliest first; at most one where person or address is given';
 
-create function rename_organization(entry uuid, organization uuid, actor uuid, name text, slug text) returns text
+create function rename_organization(entry uuid, organization uuid, actor uuid, name text, slug text)
+  returns text
   language plpgsql volatile security definer set search_path = public, pg_temp
 as $$
 #variable_conflict use_column
@@ -302,7 +313,8 @@ comment on function add_member_by_email is
   'make the person of this address a member: done | absent (no such person) | is_member | owners_only | '
   'forbidden';
 
-create function change_member_role(entry uuid, organization uuid, actor uuid, person uuid, role text) returns text
+create function change_member_role(entry uuid, organization uuid, actor uuid, person uuid, role text)
+  returns text
   language plpgsql volatile security definer set search_path = public, pg_temp
 as $$
 #variable_conflict use_column
@@ -324,7 +336,8 @@ begin
     return 'last_owner';
   end if;
 
-  update memberships m set role = change_member_role.role where m.organization_id = organization and m.user_id = person;
+  update memberships m set role = change_member_role.role
+   where m.organization_id = organization and m.user_id = person;
   perform cancel_unauthorized_invitations(organization, person);
   perform write_audit_log(entry, organization, actor, 'member.change_role', person,
                           jsonb_build_object('from', present_role, 'to', change_member_role.role));
@@ -376,12 +389,12 @@ begin
     outcome := 'forbidden';
   else
     outcome := case
-      when not may_assign(organization, actor, invite_member.role)                               then 'owners_only'
+      when not may_assign(organization, actor, invite_member.role) then 'owners_only'
       when exists (select from memberships m join users u on u.id = m.user_id
-                    where m.organization_id = organization and u.email = address)                then 'is_member'
+                    where m.organization_id = organization and u.email = address) then 'is_member'
       when (select count(*) from invitations i where i.organization_id = organization and i.status = 'pending'
-                and i.expires_at > now() and i.email <> address) >= max_pending                  then 'too_many'
-      else                                                                                            'done' end;
+                and i.expires_at > now() and i.email <> address) >= max_pending then 'too_many'
+      else 'done' end;
   end if;
   if outcome = 'done' then
     insert into invitations as i (organization_id, id, email, role, token_hash, invited_by, expires_at)
@@ -418,7 +431,9 @@ begin
     update invitations i set status = 'canceled' where i.organization_id = organization and i.id = invitation;
     perform write_audit_log(entry, organization, actor, 'invitation.cancel', invitation, '{}');
   end if;
-  return case when present_status is null then 'absent' when present_status = 'accepted' then 'accepted' else 'done' end;
+  return case when present_status is null       then 'absent'
+              when present_status = 'accepted' then 'accepted'
+              else                                  'done' end;
 end $$;
 comment on function cancel_invitation is
   'done, also where it was canceled before | absent | accepted (it is too late) | forbidden';

@@ -67,7 +67,10 @@ comment on function api_keys_of is
 create function api_key_of(person uuid, key uuid) returns setof shown_api_key
   language sql stable security definer set search_path = public, pg_temp
 as $$
-  select shown.* from api_keys k cross join lateral show_api_key(k) shown where k.id = key and k.user_id = person
+  select shown.*
+    from api_keys k
+   cross join lateral show_api_key(k) shown
+   where k.id = key and k.user_id = person
 $$;
 comment on function api_key_of is
   'one key of this person; no row: it does not exist, or belongs to somebody else';
@@ -96,7 +99,8 @@ begin
   insert into api_keys (id, user_id, name, prefix, key_hash, scopes, expires_at, rotated_from, made_by)
   values (key, person, put_api_key.name, put_api_key.prefix, put_api_key.key_hash, put_api_key.scopes,
           put_api_key.expires_at, put_api_key.rotated_from,
-          coalesce(put_api_key.made_by, (select k.made_by from api_keys k where k.id = put_api_key.rotated_from)));
+          coalesce(put_api_key.made_by,
+                   (select k.made_by from api_keys k where k.id = put_api_key.rotated_from)));
   update api_keys k set made_by = key where k.made_by = put_api_key.rotated_from and k.id <> key;
   return query select shown.* from api_keys k cross join lateral show_api_key(k) shown where k.id = key;
 end $$;
@@ -109,7 +113,7 @@ create function end_made_keys(maker uuid, at timestamptz, revoked boolean) retur
 as $$
   with recursive made as (
     select k.id from api_keys k where k.made_by = maker
-    union                                                    -- not "union all": a key may have rotated its own maker
+    union                                         -- not "union all": a key may have rotated its own maker
     select k.id from api_keys k join made on k.made_by = made.id)
   update api_keys k
      set revoked_at = case when revoked then least(k.revoked_at, at) else k.revoked_at end,
@@ -140,7 +144,10 @@ begin
     perform end_made_keys(key, change_api_key.expires_at, false);
   end if;
   return query
-    select shown.* from api_keys k cross join lateral show_api_key(k) shown where k.id = key and k.user_id = person;
+    select shown.*
+      from api_keys k
+     cross join lateral show_api_key(k) shown
+     where k.id = key and k.user_id = person;
 end $$;
 comment on function change_api_key is
   'set all that may be changed of a key; one that is prolonged ends from then on with the key made_by, if '
@@ -151,7 +158,8 @@ create function end_api_key(person uuid, key uuid, seconds integer) returns seto
 as $$
 #variable_conflict use_column
 begin
-  perform from users u where u.id = person for no key update;   -- the key may be making another one at this moment
+  -- Locked, because the key may be making another one at this moment.
+  perform from users u where u.id = person for no key update;
   update api_keys k
      set revoked_at = least(k.revoked_at, now() + make_interval(secs => seconds)),
          updated_at = case when k.revoked_at <= now() then k.updated_at else now() end
@@ -161,7 +169,10 @@ begin
     perform end_made_keys(key, now() + make_interval(secs => seconds), true);
   end if;
   return query
-    select shown.* from api_keys k cross join lateral show_api_key(k) shown where k.id = key and k.user_id = person;
+    select shown.*
+      from api_keys k
+     cross join lateral show_api_key(k) shown
+     where k.id = key and k.user_id = person;
 end $$;
 comment on function end_api_key is
   'revoke the key, and the keys that it made, in so many seconds, never later than they would end anyway. '

@@ -4,7 +4,8 @@ create function organization_of(item_kind text, item_id uuid, item_key text) ret
   language sql stable security definer set search_path = public, pg_temp
 as $$
   select case item_kind
-    when 'organization'   then (select o.id from organizations o where o.id = item_id and o.deleted_at is null)
+    when 'organization'   then (select o.id from organizations o
+                                 where o.id = item_id and o.deleted_at is null)
     when 'collection'     then coalesce((select c.organization_id from collections c where c.id = item_id),
                                         (select d.organization_id from deletions d
                                           where d.root_id = item_id and d.state in ('purging', 'purged')
@@ -17,7 +18,8 @@ as $$
                                         (select d.organization_id
                                            from deletion_roots r
                                            join deletions d on d.id = r.deletion_id
-                                          where r.root_id = item_id and d.state in ('purging', 'purged') limit 1))
+                                          where r.root_id = item_id and d.state in ('purging', 'purged')
+                                          limit 1))
     when 'upload'         then (select p.organization_id from uploads p where p.id = item_id)
     when 'upload_version' then (select p.organization_id from uploads p where p.version_id = item_id)
     when 'upload_key'     then (select p.organization_id from uploads p where p.key = item_key)
@@ -31,7 +33,8 @@ create function authenticate(
     item_decides boolean, session_decides boolean, tier text, counted_by text, window_seconds integer,
     preferred uuid default null)
   returns table (
-    credential_number integer, user_id uuid, email text, user_name text, key_id uuid, session_id uuid, scopes text[],
+    credential_number integer, user_id uuid, email text, user_name text, key_id uuid, session_id uuid,
+    scopes text[],
     organization_state text, organization_id uuid, organization_name text, role text, item_state text,
     hits integer, resets_at timestamptz, bucket text, preferred_is_own boolean)
   language plpgsql volatile security definer set search_path = public, pg_temp
@@ -41,7 +44,7 @@ declare
   item_organization   uuid;
   active_organization uuid;
   wanted              uuid;
-  own                 uuid[];     -- of `preferred` and the session's active organization, those the person belongs to
+  own                 uuid[];     -- those of preferred and active_organization that the person belongs to
 begin
   for number in 1 .. coalesce(cardinality(credentials), 0) loop
     select u.id, u.email, u.name, k.id, k.scopes
@@ -77,7 +80,8 @@ begin
   end if;
 
   update api_keys k set last_used_at = now()
-   where k.id = authenticate.key_id and (k.last_used_at is null or k.last_used_at < now() - interval '5 minutes');
+   where k.id = authenticate.key_id
+     and (k.last_used_at is null or k.last_used_at < now() - interval '5 minutes');
   update sessions s set expires_at = now() + make_interval(secs => s.life_seconds)
    where s.id = authenticate.session_id
      and s.expires_at < now() + make_interval(secs => s.life_seconds) - interval '1 day';
@@ -126,8 +130,10 @@ begin
   -- Last, so that the row of a busy bucket is locked for the shortest time.
   if window_seconds is not null then
     bucket := case
-      when counted_by = 'organization' and role is not null then concat_ws(':', 'organization', organization_id, tier)
-      when counted_by = 'organization'                      then concat_ws(':', 'user', user_id, tier)
+      when counted_by = 'organization' and role is not null
+        then concat_ws(':', 'organization', organization_id, tier)
+      when counted_by = 'organization'
+        then concat_ws(':', 'user', user_id, tier)
       else concat_ws(':', 'credential', coalesce(key_id, session_id), tier) end;
     select c.hits, c.resets_at into hits, resets_at from count_request(bucket, window_seconds) c;
   end if;
@@ -143,7 +149,8 @@ comment on function authenticate is
   'earliest membership. An active organization that the person no longer belongs to is reset. '
   'window_seconds null: nothing is counted; else bucket is the counted one';
 
-grant execute on function authenticate(bytea[], text, uuid, text, uuid, text, boolean, boolean, text, text, integer, uuid)
+grant execute on function authenticate(
+    bytea[], text, uuid, text, uuid, text, boolean, boolean, text, text, integer, uuid)
   to vitrine_app;
 
 
@@ -159,11 +166,14 @@ as $$
 declare
   stored_hash bytea;
 begin
-  insert into idempotency_keys as stored (user_id, organization_id, route, key, request_hash, locked_until, expires_at)
+  insert into idempotency_keys as stored
+         (user_id, organization_id, route, key, request_hash, locked_until, expires_at)
   values (person, organization, claim_request.route, claim_request.key, claim_request.request_hash,
-          clock_timestamp() + make_interval(secs => lease_seconds), now() + make_interval(secs => keep_seconds))
+          clock_timestamp() + make_interval(secs => lease_seconds),
+          now() + make_interval(secs => keep_seconds))
   on conflict (user_id, organization_id, route, key) do update
-     set request_hash = excluded.request_hash, locked_until = excluded.locked_until, expires_at = excluded.expires_at,
+     set request_hash = excluded.request_hash, locked_until = excluded.locked_until,
+         expires_at = excluded.expires_at,
          answer = null, created_at = now()
    where stored.expires_at < now() or (stored.answer is null and stored.locked_until < now())
   returning stored.locked_until into claim;
@@ -198,11 +208,13 @@ begin
   if finish_request.answer is null then
     delete from idempotency_keys stored
      where stored.user_id = person and stored.organization_id is not distinct from organization
-       and stored.route = finish_request.route and stored.key = finish_request.key and stored.locked_until = claim;
+       and stored.route = finish_request.route and stored.key = finish_request.key
+       and stored.locked_until = claim;
   else
     update idempotency_keys stored set answer = finish_request.answer
      where stored.user_id = person and stored.organization_id is not distinct from organization
-       and stored.route = finish_request.route and stored.key = finish_request.key and stored.locked_until = claim;
+       and stored.route = finish_request.route and stored.key = finish_request.key
+       and stored.locked_until = claim;
   end if;
 end $$;
 comment on function finish_request is
@@ -214,7 +226,8 @@ grant execute on function claim_request(uuid, uuid, text, text, bytea, integer, 
 
 -- For the job that deletes expired rows: at most max_rows at a time, in the order of their ids.
 
-create function expire_sessions(at timestamptz, after uuid, max_rows integer, dry_run boolean) returns setof uuid
+create function expire_sessions(at timestamptz, after uuid, max_rows integer, dry_run boolean)
+  returns setof uuid
   language sql volatile security definer set search_path = public, pg_temp
 as $$
   with expired as (
@@ -229,7 +242,8 @@ as $$
   select expired.id from expired order by expired.id
 $$;
 
-create function expire_device_codes(at timestamptz, after uuid, max_rows integer, dry_run boolean) returns setof uuid
+create function expire_device_codes(at timestamptz, after uuid, max_rows integer, dry_run boolean)
+  returns setof uuid
   language sql volatile security definer set search_path = public, pg_temp
 as $$
   with expired as (
@@ -244,7 +258,8 @@ as $$
   select expired.id from expired order by expired.id
 $$;
 
-create function expire_api_keys(at timestamptz, after uuid, max_rows integer, dry_run boolean) returns setof uuid
+create function expire_api_keys(at timestamptz, after uuid, max_rows integer, dry_run boolean)
+  returns setof uuid
   language sql volatile security definer set search_path = public, pg_temp
 as $$
   with expired as (
@@ -264,7 +279,11 @@ create function expire_rate_limits(at timestamptz, max_rows integer, dry_run boo
   language sql volatile security definer set search_path = public, pg_temp
 as $$
   with expired as (
-    select r.bucket, r.window_start from rate_limits r where r.window_start <= at order by r.window_start limit max_rows),
+    select r.bucket, r.window_start
+      from rate_limits r
+     where r.window_start <= at
+     order by r.window_start
+     limit max_rows),
   deleted as (
     delete from rate_limits r using expired
      where r.bucket = expired.bucket and r.window_start = expired.window_start and not dry_run)

@@ -10,7 +10,8 @@ as $$
   select m.organization_id, m.name, m.filename, m.mime_type, m.processing, v.key, v.external_url,
          f.key, f.mime_type, f.thumbnail_key
     from media m
-    join collections c on c.organization_id = m.organization_id and c.id = m.collection_id and c.status = 'active'
+    join collections c on c.organization_id = m.organization_id and c.id = m.collection_id
+                      and c.status = 'active'
     join versions v on v.organization_id = m.organization_id and v.id = m.active_version_id
     left join frames f on f.organization_id = v.organization_id and f.version_id = v.id and f.ordinal = 0
    where m.id = link_target.media_id
@@ -23,7 +24,8 @@ as $$
          f.key, f.mime_type, f.thumbnail_key
     from versions v
     join media m on m.organization_id = v.organization_id and m.id = v.media_id and m.status = 'active'
-    join collections c on c.organization_id = m.organization_id and c.id = m.collection_id and c.status = 'active'
+    join collections c on c.organization_id = m.organization_id and c.id = m.collection_id
+                      and c.status = 'active'
     left join frames f on f.organization_id = v.organization_id and f.version_id = v.id and f.ordinal = 0
    where v.id = link_target.media_id
      and v.link_token = link_target.token
@@ -72,7 +74,8 @@ as $$
     select below.organization_id, below.folder_id as id, nlevel(below.path) as depth,
            coalesce((select sum(folded.items)
                        from counts folded
-                      where folded.organization_id = below.organization_id and folded.place_id = below.folder_id
+                      where folded.organization_id = below.organization_id
+                        and folded.place_id = below.folder_id
                         and folded.type in ('image', 'video')), 0)
          + coalesce((select sum(entry.delta)
                        from count_ledger entry
@@ -92,7 +95,8 @@ as $$
                  from (select newest.*
                          from near
                         cross join lateral (
-                              select media.organization_id, media.active_version_id, media.created_at, media.id
+                              select media.organization_id, media.active_version_id, media.created_at,
+                                     media.id
                                 from media
                                where media.organization_id = near.organization_id
                                  and media.place_id = near.id

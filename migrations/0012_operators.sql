@@ -14,11 +14,13 @@ $$;
 comment on function add_person is
   'the id of the person with this e-mail address, inserted where there was none';
 
-create function add_organization(id uuid, name text, slug text, owner uuid, collection uuid, collection_name text)
+create function add_organization(
+    id uuid, name text, slug text, owner uuid, collection uuid, collection_name text)
   returns void
   language sql volatile security definer set search_path = public, pg_temp
 as $$
-  insert into organizations (id, name, slug) values (add_organization.id, add_organization.name, add_organization.slug);
+  insert into organizations (id, name, slug)
+  values (add_organization.id, add_organization.name, add_organization.slug);
   insert into memberships (organization_id, user_id, role) values (add_organization.id, owner, 'owner');
   insert into collections (organization_id, id, name, is_default, created_by)
   values (add_organization.id, collection, collection_name, true, owner);
@@ -35,12 +37,13 @@ $$;
 comment on function add_member is 'give a person this role in the organization, a member or not';
 
 create function add_api_key(
-    id uuid, person uuid, name text, prefix text, key_hash bytea, scopes text[], expires_at timestamptz) returns void
+    id uuid, person uuid, name text, prefix text, key_hash bytea, scopes text[], expires_at timestamptz)
+  returns void
   language sql volatile security definer set search_path = public, pg_temp
 as $$
   insert into api_keys (id, user_id, name, prefix, key_hash, scopes, expires_at)
-  values (add_api_key.id, person, add_api_key.name, add_api_key.prefix, add_api_key.key_hash, add_api_key.scopes,
-          add_api_key.expires_at)
+  values (add_api_key.id, person, add_api_key.name, add_api_key.prefix, add_api_key.key_hash,
+          add_api_key.scopes, add_api_key.expires_at)
 $$;
 
 
@@ -58,7 +61,8 @@ comment on function operator_lock_person is
   'the person with this e-mail address, locked until the transaction ends';
 
 create function operator_people(after text, max_rows integer)
-  returns table (id uuid, email text, name text, has_password boolean, organizations text[], created_at timestamptz)
+  returns table (id uuid, email text, name text, has_password boolean, organizations text[],
+                 created_at timestamptz)
   language sql stable security definer set search_path = public, pg_temp
 as $$
   select u.id, u.email, u.name, u.password_hash is not null,
@@ -138,7 +142,8 @@ comment on function operator_remove_person is
 
 create function operator_keys(person uuid)
   returns table (
-    id uuid, prefix text, name text, scopes text[], status text, last_used_at timestamptz, ends_at timestamptz,
+    id uuid, prefix text, name text, scopes text[], status text, last_used_at timestamptz,
+    ends_at timestamptz,
     created_at timestamptz)
   language sql stable security definer set search_path = public, pg_temp
 as $$
@@ -161,7 +166,8 @@ as $$
 begin
   perform from users u join api_keys k on k.user_id = u.id
     where k.id = operator_revoke_key.id for no key update of u;
-  update api_keys k set revoked_at = least(k.revoked_at, now()), updated_at = now() where k.id = operator_revoke_key.id;
+  update api_keys k set revoked_at = least(k.revoked_at, now()), updated_at = now()
+   where k.id = operator_revoke_key.id;
   perform end_made_keys(operator_revoke_key.id, now(), true);
   return query
     select u.email, k.prefix, k.name

@@ -1,6 +1,6 @@
 -- Brings a database of the last unreleased version to the schema of 0001 to 0006. It runs once, instead of
--- them, where 0027_accounts.sql of that version was applied (vitrine/migrations.py); the functions of 0007 and
--- later are then created as in a new database. To be deleted with the release after v0.1.0.
+-- them, where 0027_accounts.sql of that version was applied (vitrine/migrations.py). The functions of 0007
+-- and later are then created as in a new database. To be deleted with the release after v0.1.0.
 
 alter default privileges revoke execute on functions from public;
 
@@ -12,7 +12,8 @@ begin
     select p.oid::regprocedure
       from pg_proc p
      where p.pronamespace = 'public'::regnamespace
-       and p.proname not in ('opened_organizations', 'search_keys', 'place_tagged')      -- tables depend on these
+       -- Tables depend on these three.
+       and p.proname not in ('opened_organizations', 'search_keys', 'place_tagged')
        and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
   loop
     execute format('drop function %s', obsolete);

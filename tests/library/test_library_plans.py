@@ -293,10 +293,10 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "purges.forget_uploads": lambda lib: purges.forget_uploads(a_deletion(lib), 100),
     "purges.remove_collection": lambda lib: purges.remove_collection(a_deletion(lib)),
     "reprocessing.lock": lambda lib: reprocessing.lock(lib.organization, lib.item),
-    "reprocessing.hold_page, failed": lambda lib: reprocessing.lock_page(
+    "reprocessing.lock_page, failed": lambda lib: reprocessing.lock_page(
         lib.organization, lib.collection, "failed", None, 1000
     ),
-    "reprocessing.hold_page, all": lambda lib: reprocessing.lock_page(
+    "reprocessing.lock_page, all": lambda lib: reprocessing.lock_page(
         lib.organization, lib.collection, "all", lib.item, 1000
     ),
     "reprocessing.ask": lambda lib: reprocessing.ask(lib.organization, SOME(lib), uuid4()),
@@ -389,7 +389,7 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "media.say": lambda lib: media.say(lib.organization, lib.item, Said(alt="A"), uuid4()),
     "media.lock": lambda lib: media.lock(lib.organization, lib.item),
     "media.lock_below": lambda lib: media.lock_below(lib.organization, [lib.folder], 200_000),
-    "media.hold_below, of several": lambda lib: media.lock_below(
+    "media.lock_below, of several": lambda lib: media.lock_below(
         lib.organization, [lib.folder], 25_000, but=SOME(lib)
     ),
     "media.lock_place": lambda lib: media.lock_place(lib.organization, lib.item),
