@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import sys
-import textwrap
 import tempfile
+import textwrap
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,7 +66,8 @@ INDEXES = """
     select pg_get_indexdef(i.indexrelid, 0, true) as definition
       from pg_index i
      where i.indrelid = %(table)s
-       and not exists (select from pg_constraint k where k.conindid = i.indexrelid and k.contype in ('p', 'u'))
+       and not exists (select from pg_constraint k
+                        where k.conindid = i.indexrelid and k.contype in ('p', 'u'))
      order by 1
 """
 POLICIES = """
@@ -97,7 +98,8 @@ TRIGGERS = """
 """
 TYPES = """
     select t.typname as name,
-           string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' order by a.attnum) as columns
+           string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' order by a.attnum)
+             as columns
       from pg_type t
       join pg_class c on c.oid = t.typrelid and c.relkind = 'c'
       join pg_attribute a on a.attrelid = c.oid
@@ -106,11 +108,13 @@ TYPES = """
      order by t.typname
 """
 FUNCTIONS = """
-    select p.proname as name, pg_get_function_arguments(p.oid) as arguments, pg_get_function_result(p.oid) as result,
-           case p.provolatile when 'i' then 'immutable' when 's' then 'stable' else 'volatile' end as volatility,
+    select p.proname as name, pg_get_function_arguments(p.oid) as arguments,
+           pg_get_function_result(p.oid) as result,
+           case p.provolatile when 'i' then 'immutable' when 's' then 'stable' else 'volatile' end
+             as volatility,
            p.prosecdef as definer, obj_description(p.oid, 'pg_proc') as comment,
-           (select string_agg(case when acl.grantee = 0 then 'public' else acl.grantee::regrole::text end, ', '
-                              order by acl.grantee::regrole::text)
+           (select string_agg(case acl.grantee when 0 then 'public' else acl.grantee::regrole::text end,
+                              ', ' order by acl.grantee::regrole::text)
               from aclexplode(p.proacl) acl
              where acl.grantee <> p.proowner) as roles
       from pg_proc p
@@ -123,8 +127,8 @@ FUNCTIONS = """
 def describe(owner_url: str) -> str:
     """The text of docs/schema.sql for the database of this URL.
 
-    Tables in the order of their names, each with its columns, constraints, indexes, triggers, policies and grants;
-    then types and the signatures of functions. Functions of extensions are left out.
+    Tables in the order of their names, each with its columns, constraints, indexes, triggers, policies and
+    grants; then types and the signatures of functions. Functions of extensions are left out.
     """
     with psycopg.connect(owner_url, row_factory=namedtuple_row) as connection:
         connection.execute("set local search_path = public")
@@ -201,7 +205,7 @@ def _comment(text: str | None) -> list[str]:
 
 
 def _plain(definition: str) -> str:
-    """The definition with keywords in lower case, without casts of literals to text, and `in` for `= any (array[])`."""
+    """Lower the keywords, remove casts of literals to text, and write `in` for `= any (array[])`."""
     pieces = re.split(
         r"""('(?:[^']|'')*'|"[^"]*")""", definition
     )  # literals and quoted names: every second piece
@@ -213,7 +217,10 @@ def _plain(definition: str) -> str:
 
 @contextmanager
 def fresh_database(*, password: str | None = None) -> Generator[str]:
-    """The owner's URL of a new database with all migrations, in a server of its own. Both roles get the password."""
+    """The owner's URL of a new database with all migrations, in a server of its own.
+
+    The roles vitrine_app and vitrine_worker get the password where it is given.
+    """
     with tempfile.TemporaryDirectory(prefix="vitrine-schema-") as folder:
         Path(folder).chmod(0o711)  # started by root, the database runs under another account
         server = Postgres(Path(folder) / "postgres", durable=False)

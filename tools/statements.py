@@ -1,10 +1,10 @@
-"""tests/given/statements-VERSION.json: the SQL of a release, for a test that the schema after it still serves it.
+"""tests/given/statements-VERSION.json: the SQL of a release, for the test that a later schema still serves it.
 
-python -m tools.statements 0.1.0    writes the file of that release (run when it is tagged) and removes older ones
+python -m tools.statements 0.1.0    writes the file of that release, when it is tagged, and removes older ones
 
-Each function of vitrine.queries is called with values made from its annotations; every alternative of a literal or an
-optional parameter is tried once, so that the branches of composed SQL are covered. Recorded are the roles that can plan
-the statement, and whether it runs in a read-only transaction.
+Each function of vitrine.queries is called with values made from its annotations. Every alternative of a literal
+or an optional parameter is tried once, so that the branches of composed SQL are covered. The file records which
+roles can plan a statement, and whether it runs in a read-only transaction.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def newest() -> list[Recorded]:
 
 
 def check(connection: psycopg.Connection[Any], statement: Recorded, *, run: bool) -> None:
-    """Plan the statement as the connection's role, and run it with nulls where `run`; raises psycopg.Error."""
+    """Plan the statement as the connection's role, and run it with nulls where `run`. Raises psycopg.Error."""
     types_ = f" ({', '.join(statement.types)})" if statement.types else ""
     nulls = f" ({', '.join(['null'] * len(statement.types))})" if statement.types else ""
     connection.execute("deallocate all")  # a prepared statement outlives its transaction

@@ -27,9 +27,9 @@ HELD = (  # the rules that places can break
     "kept counts are the numbers of active, verified items in each place",
     "a collection's kept counts are the sums over its places",
     "a folder's path is its parent's and its own id",
-    "what lies in something lies in a folder, and nothing living in a deleted one",
-    "the ledger of a version stands in the state that the version has",
-    "what is deleted was deleted by an act that stands",
+    "an item's parent is a folder, and an active item's parent is active",
+    "the ledger of a version has the version's state",
+    "a deleted item belongs to a deletion in the trash or being purged",
 )
 CHAIN = MAX_FOLDER_DEPTH - 3  # folders, one in the other, to begin with: so that the limit is near
 

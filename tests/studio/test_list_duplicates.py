@@ -157,7 +157,7 @@ def test_what_is_recorded_at_once_does_not_miss_one_another_and_is_replaced_when
             [items[2], items[1]],
         )
     assert [line for line in tenant.inconsistencies() if "hash" in line] == [
-        f"a likeness is as far as the hashes of its versions are, the earlier one told as such: {UUID(items[2])}: 3 bits from {UUID(items[1])}"
+        f"a likeness has the distance of its versions' hashes, and names the earlier version as such: {UUID(items[2])}: 3 bits from {UUID(items[1])}"
     ]
 
 
