@@ -1,10 +1,11 @@
-"""tests/given/statements-VERSION.json: the SQL of a release, for the test that a later schema still serves it.
+"""tests/given/statements-VERSION.json: the SQL of a release, for the test that a later schema still serves
+it.
 
 python -m tools.statements 0.1.0    writes the file of that release, when it is tagged, and removes older ones
 
-Each function of vitrine.queries is called with values made from its annotations. Every alternative of a literal
-or an optional parameter is tried once, so that the branches of composed SQL are covered. The file records which
-roles can plan a statement, and whether it runs in a read-only transaction.
+Each function of vitrine.queries is called with values made from its annotations. Every alternative of a
+literal or an optional parameter is tried once, so that the branches of composed SQL are covered. The file
+records which roles can plan a statement, and whether it runs in a read-only transaction.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 from uuid import UUID
 

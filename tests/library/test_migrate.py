@@ -77,7 +77,9 @@ def test_a_database_of_the_last_unreleased_version_gets_the_schema_and_keeps_its
 
 
 def definitions(schema: str) -> list[str]:
-    """Its lines in any order, without comments: columns that were added later stand last in an older database."""
+    """Its lines in any order, without comments: columns that were added later stand last in an older
+    database.
+    """
     lines = (" ".join(line.split()).rstrip(",") for line in schema.splitlines())
     return sorted(line for line in lines if not line.startswith("--"))
 

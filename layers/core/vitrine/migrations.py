@@ -11,8 +11,8 @@ from psycopg import sql
 
 LOCK = 0x76697472696E65  # any number that all migrations agree on: "vitrine"
 
-# Databases from before v0.1.0 have another, longer history. Its last state is upgraded once: a file of its own
-# runs instead of the files of the tables, and the files of the functions then run as in a new database.
+# Databases from before v0.1.0 have another, longer history. Its last state is upgraded once: a file of its
+# own runs instead of the files of the tables, and the files of the functions then run as in a new database.
 UNRELEASED_FIRST, UNRELEASED_LAST = "0001_tables.sql", "0027_accounts.sql"
 UPGRADE, UPGRADED_UNTIL = "upgrade_unreleased.sql", "0007"
 
@@ -25,8 +25,8 @@ def apply(
     Each runs in a transaction of its own. Of two simultaneous calls, one waits for the other and then finds
     nothing to do. The roles vitrine_app and vitrine_worker get the passwords where they are given.
 
-    Raises FileNotFoundError when the folder has no migration, and RuntimeError when a migration that was applied
-    has changed since, or the database comes from an unreleased version that cannot be upgraded.
+    Raises FileNotFoundError when the folder has no migration, and RuntimeError when a migration that was
+    applied has changed since, or the database comes from an unreleased version that cannot be upgraded.
     """
     files = sorted(folder.glob("[0-9]*.sql"))
     if not files:  # or a deployment without its files would look like one that is up to date

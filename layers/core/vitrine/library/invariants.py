@@ -28,9 +28,9 @@ class Disagreement:
 def invariants(organization: UUID | None = None, *, finished: bool = False) -> list[Disagreement]:
     """Return every disagreement in one organization, or (None) in all; an empty list is the right answer.
 
-    The store is listed whole, so this is for operators and tests. Work in progress is no disagreement: an object
-    may exist that is planned or marked for deletion, and a multipart upload may be open that has a session. With
-    `finished`, these are disagreements too: use it after the jobs have run.
+    The store is listed whole, so this is for operators and tests. Work in progress is no disagreement: an
+    object may exist that is planned or marked for deletion, and a multipart upload may be open that has a
+    session. With `finished`, these are disagreements too: use it after the jobs have run.
     """
     rules = list(queries.invariants.RULES)
     answers = read_all(Worker(), *(queries.invariants.broken(rule, organization) for rule in rules))

@@ -403,8 +403,8 @@ class Stuck:
 def stuck() -> Statement[Stuck]:
     """Select up to 200 rows that make no progress, the longest waiting first.
 
-    They are uploads whose processing has stopped, versions whose reprocessing does not happen, objects that are
-    neither stored nor deleted, unsent messages, and jobs whose lease has run out.
+    They are uploads whose processing has stopped, versions whose reprocessing does not happen, objects that
+    are neither stored nor deleted, unsent messages, and jobs whose lease has run out.
     """
     return Statement(
         """
