@@ -133,7 +133,8 @@ def describe(owner_url: str) -> str:
     with psycopg.connect(owner_url, row_factory=namedtuple_row) as connection:
         connection.execute("set local search_path = public")
         tables = [_table(connection, row) for row in connection.execute(TABLES)]
-        types = [f"create type {row.name} as ({_plain(row.columns)});" for row in connection.execute(TYPES)]
+        rows: list[Any] = connection.execute(TYPES).fetchall()
+        types = [f"create type {row.name} as ({_plain(row.columns)});" for row in rows]
         functions = [_function(row) for row in connection.execute(FUNCTIONS)]
     return "\n\n".join([HEAD, *tables, *types, *functions]) + "\n"
 

@@ -37,6 +37,7 @@ from vitrine.queries.invariants import RULES
 
 FOLDER = ROOT / "tests" / "given"
 ROLES = ("vitrine_app", "vitrine_worker")
+PASSWORD = "s"  # noqa: S105 - of a server that lives for a minute
 PARAMETER = re.compile(r"%\((\w+)\)s|%%")
 
 VALUES: dict[Any, Any] = {
@@ -75,7 +76,7 @@ def newest() -> list[Recorded]:
 
 
 def check(connection: psycopg.Connection[Any], statement: Recorded, *, run: bool) -> None:
-    """Plan the statement as the connection's role, and run it with nulls where `run`. Raises psycopg.Error."""
+    """Plan the statement as the connection's role; run it with nulls where `run`. Raises psycopg.Error."""
     types_ = f" ({', '.join(statement.types)})" if statement.types else ""
     nulls = f" ({', '.join(['null'] * len(statement.types))})" if statement.types else ""
     connection.execute("deallocate all")  # a prepared statement outlives its transaction
@@ -90,7 +91,7 @@ def check(connection: psycopg.Connection[Any], statement: Recorded, *, run: bool
 
 def present(owner_url: str) -> list[Recorded]:
     """The statements of the present code, tried on this database."""
-    connections = [psycopg.connect(as_role(owner_url, role, "s"), autocommit=True) for role in ROLES]
+    connections = [psycopg.connect(as_role(owner_url, role, PASSWORD), autocommit=True) for role in ROLES]
     found: dict[str, Recorded] = {}
     for module in pkgutil.iter_modules(queries.__path__):
         for name, function in inspect.getmembers(
@@ -211,7 +212,7 @@ def _alternatives(annotation: Any) -> list[Any]:
         return _alternatives(annotation.__supertype__)
     if is_dataclass(annotation) or hasattr(annotation, "_fields"):
         return [_instance(annotation)]
-    if isinstance(annotation, type) and annotation.__init__ is object.__init__:  # a class of a sentinel
+    if isinstance(annotation, type) and "__init__" not in vars(annotation):  # the class of a sentinel
         return [annotation()]
     raise TypeError(f"No value for {annotation!r}: add one")
 
@@ -227,7 +228,7 @@ def _instance(kind: Any) -> Any:
 
 if __name__ == "__main__":
     [version] = sys.argv[1:]
-    with fresh_database(password="s") as database:
+    with fresh_database(password=PASSWORD) as database:
         statements = present(database)
     for file in FOLDER.glob("statements-*.json"):
         file.unlink()

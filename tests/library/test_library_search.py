@@ -1,5 +1,5 @@
-"""v1's list as it is searched, filtered by tags, ordered and counted: held against the rule in plain SQL,
-which no index serves.
+"""v1's list with search, tag filters, orders and totals, compared with the rule in plain SQL without an
+index.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from vitrine.queries.media import Order
 
 pytest_plugins = ["tests.given.library_fixtures"]
 
-# What is typical, and what a parser of words, a pattern or a key could take for something else.
+# Typical texts, and texts that a parser of words, a pattern or a key could misread.
 PIECES = (
     "zebra",
     "Zebras",
@@ -71,7 +71,7 @@ PIECES = (
 
 @dataclass(frozen=True)
 class Shelf:
-    """Files that are described, by their filename."""
+    """Files with their texts, by filename."""
 
     of: Organization
     files: dict[str, UUID] = field(default_factory=dict[str, UUID])
@@ -107,7 +107,8 @@ class Shelf:
         tag = uuid4()
         self.of.rows(
             """
-            insert into tags (organization_id, id, "group", name, slug, is_active) values (%s, %s, %s, %s, %s, %s) returning id
+            insert into tags (organization_id, id, "group", name, slug, is_active) values (%s, %s, %s, %s, %s,
+                              %s) returning id
             """,
             self.of.id,
             tag,
@@ -118,7 +119,8 @@ class Shelf:
         )
         for filename in filenames:
             self.of.rows(
-                "insert into media_tags (organization_id, media_id, tag_id) values (%s, %s, %s) returning tag_id",
+                "insert into media_tags (organization_id, media_id, tag_id) "
+                "values (%s, %s, %s) returning tag_id",
                 self.of.id,
                 self.files[filename],
                 tag,
@@ -131,7 +133,7 @@ def shelf(organization: Organization) -> Shelf:
     return Shelf(organization)
 
 
-def test_what_the_contract_says_is_found_is_found_and_nothing_else(
+def test_a_search_finds_what_the_contract_promises_and_nothing_else(
     shelf: Shelf, make_organization: Callable[[], Organization]
 ) -> None:
     shelf.put("DSC_1.jpg", alt="Zebra crossing")
@@ -183,13 +185,14 @@ def test_what_the_contract_says_is_found_is_found_and_nothing_else(
     } == {}
 
 
-def test_a_change_of_any_of_the_four_texts_changes_what_finds_it(shelf: Shelf) -> None:
+def test_a_change_of_any_of_the_four_texts_changes_its_searches(shelf: Shelf) -> None:
     item = shelf.put("first.jpg", title="second", alt="third", caption="fourth")
     before = [shelf.found(word) for word in ("first", "second", "third", "fourth")]
 
-    # A version that comes to be the active one brings its filename with it.
+    # The item takes over the filename of a new active version.
     shelf.of.rows(
-        "update media set filename = 'fifth.jpg', title = 'sixth', alt = null, caption = 'eighth' where id = %s returning id",
+        "update media set filename = 'fifth.jpg', title = 'sixth', alt = null, caption = 'eighth' "
+        "where id = %s returning id",
         item,
     )
 
@@ -198,13 +201,13 @@ def test_a_change_of_any_of_the_four_texts_changes_what_finds_it(shelf: Shelf) -
     assert [shelf.found(word) for word in ("fifth", "sixth", "eighth")] == [["fifth.jpg"]] * 3
 
 
-def test_a_search_finds_what_the_rule_says(shelf: Shelf) -> None:
+def test_a_search_agrees_with_the_rule(shelf: Shelf) -> None:
     agree(shelf, files=12, searches=40, seed=1)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
-def test_a_search_finds_what_the_rule_says_many_times(shelf: Shelf) -> None:
+def test_many_searches_agree_with_the_rule(shelf: Shelf) -> None:
     agree(shelf, files=400, searches=10_000, seed=random.SystemRandom().randrange(2**32))
 
 
@@ -248,14 +251,16 @@ RULE = r"""
        and status = 'active'
        and type <> 'folder'
        and verified_at is not null
-       and (to_tsvector('english', coalesce(title, '') || ' ' || filename || ' ' || coalesce(alt, '') || ' ' || coalesce(caption, ''))
+       and (to_tsvector('english', coalesce(title, '') || ' ' || filename || ' ' || coalesce(alt, '') || ' '
+                                   || coalesce(caption, ''))
             @@ plainto_tsquery('english', %(search)s)
             or exists (select from unnest(array[title, filename, alt, caption]) as content
-                        where lower(content) like '%%' || regexp_replace(lower(%(search)s), '([\\%%_])', '\\\1', 'g') || '%%'))
+                        where lower(content) like
+                              '%%' || regexp_replace(lower(%(search)s), '([\\%%_])', '\\\1', 'g') || '%%'))
 """
 
 
-def test_tags_of_one_list_are_alternatives_and_of_two_lists_both_asked_for(
+def test_tags_of_one_list_are_alternatives_and_two_lists_must_both_match(
     shelf: Shelf, neighbour: Organization
 ) -> None:
     for name in ("a.jpg", "b.jpg", "c.jpg", "d.jpg"):
@@ -299,7 +304,7 @@ def test_tags_of_one_list_are_alternatives_and_of_two_lists_both_asked_for(
     assert [each for each in found if each[1] != each[0][3]] == []
 
 
-def test_every_order_of_every_filter_is_the_one_order_page_by_page(shelf: Shelf) -> None:
+def test_every_filter_in_every_order_gives_the_same_order_page_by_page(shelf: Shelf) -> None:
     for number, name in enumerate(["b.jpg", "B.jpg", "a.jpg", "ä.jpg", "a.jpg", "_.jpg", "Z.jpg"]):
         shelf.put(
             name,

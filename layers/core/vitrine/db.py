@@ -36,7 +36,7 @@ ATTEMPTS = 4  # of a transaction that loses against another
 
 
 class Statement(Generic[T]):
-    """One SQL statement with its values. `make` builds a result from a row, whose columns are its keywords."""
+    """One SQL statement with its values. `make` builds a result from a row's columns, given as keywords."""
 
     __slots__ = ("make", "sql", "values")
 
@@ -73,7 +73,7 @@ def read_all(who: Actor, *statements: Statement[Any]) -> list[list[Any]]:
 
 
 def write(who: Actor, statement: Statement[T]) -> list[T]:
-    """Run one statement in a transaction of its own and one round trip, and return its rows. Never repeated."""
+    """Run one statement in its own transaction and one round trip, and return its rows. Never repeated."""
     try:
         return _at_once(who, [statement])[0]
     except psycopg.Error as error:

@@ -73,8 +73,8 @@ def _upgrade_unreleased(
 ) -> None:
     if UNRELEASED_LAST not in known:
         raise RuntimeError(
-            f"This database comes from an unreleased version, whose migrations end at {max(known)}: start commit"
-            " 5a4559e on it once, which completes them"
+            f"This database comes from an unreleased version, whose migrations end at {max(known)}:"
+            " start commit 5a4559e on it once, which completes them"
         )
     with connection.transaction():
         connection.execute(upgrade.read_bytes())
