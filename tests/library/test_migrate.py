@@ -60,7 +60,7 @@ def test_a_database_of_the_last_unreleased_version_gets_the_schema_and_keeps_its
         owner.execute(
             """
             insert into objects (organization_id, key, kind, version_id, state, hold_until, etag)
-            values (%(organization)s, 'a', 'original', gen_random_uuid(), 'doomed', '2026-01-02 00:00Z', null),
+            values (%(organization)s, 'a', 'original', gen_random_uuid(), 'doomed', '2026-01-02Z', null),
                    (%(organization)s, 'b', 'original', gen_random_uuid(), 'live', null, 'e')
             """,
             {"organization": organization},
