@@ -139,7 +139,7 @@ def _tried(name: str, statement: Statement[Any], connections: Sequence[psycopg.C
     ]
     if not roles:
         check(connections[0], candidate, run=False)  # raises, and so says why
-    by_role = dict(zip(ROLES, connections, strict=True))
+    by_role: dict[str, psycopg.Connection[Any]] = dict(zip(ROLES, connections, strict=True))
     reads = all(_works(by_role[role], candidate, run=True) for role in roles)
     return Recorded(name, text, types_, tuple(roles), reads)
 
@@ -219,7 +219,9 @@ def _alternatives(annotation: Any) -> list[Any]:
 
 def _instance(kind: Any) -> Any:
     annotated = (
-        {field.name: field.type for field in fields(kind)} if is_dataclass(kind) else kind.__annotations__
+        {field.name: field.type for field in fields(kind)}
+        if hasattr(kind, "__dataclass_fields__")
+        else kind.__annotations__
     )
     return kind(
         **{name: _alternatives(_evaluated(each, kind.__module__))[0] for name, each in annotated.items()}

@@ -101,9 +101,9 @@ class Furnished:
                 pass
         with owner() as connection:
             _furnish(connection, tenant, photo, UUID(upload.answer["uploadId"]))
-            found = connection.execute("select link_token from media where id = %s", [UUID(photo)]).fetchone()
-        assert found is not None
-        return cls(tenant, folder["id"], photo, found["link_token"])
+            row = connection.execute("select link_token from media where id = %s", [UUID(photo)]).fetchone()
+        assert row is not None
+        return cls(tenant, folder["id"], photo, row["link_token"])
 
 
 def owner() -> psycopg.Connection[dict[str, Any]]:
@@ -247,25 +247,25 @@ class Targets:
 
     def user_code(self) -> str:
         """The code of a login at a device, which anybody may begin."""
-        found: str = (
+        new_id: str = (
             self.client().post("/api/auth/device/code", json={"client_id": "tests"}).json()["user_code"]
         )
-        return found
+        return new_id
 
     def spare_folder(self) -> str:
         answer = self.client().post(
             "/api/folder", json={"datasetId": self.tenant.collection_id.hex, "name": "Spare"}
         )
-        found: str = answer.json()["folder"]["id"]
-        return found
+        new_id: str = answer.json()["folder"]["id"]
+        return new_id
 
     def spare_key(self, of: Client | None) -> str:
         """A key of this client's person, or the owner's where the client may not create one."""
         answer = (of or self.client()).post(
             "/api/auth/api-keys", json={"name": "Spare", "scopes": ["admin:api-keys"]}
         )
-        found: str = answer.json()["apiKey"]["id"]
-        return found
+        new_id: str = answer.json()["apiKey"]["id"]
+        return new_id
 
     def deleted_folder(self) -> str:
         return self.deleted(self.spare_folder())
@@ -291,8 +291,8 @@ class Targets:
         return self.spare_tag("A tag")
 
     def spare_tag(self, name: str = "Spare") -> str:
-        found: str = self.client().post("/api/v1/media-tags", json={"name": name}).json()["data"]["id"]
-        return found
+        new_id: str = self.client().post("/api/v1/media-tags", json={"name": name}).json()["data"]["id"]
+        return new_id
 
     # One collection.
 
@@ -300,8 +300,8 @@ class Targets:
         answer = self.client().post(
             f"/api/organization/{self.tenant.id.hex}/datasets", json={"name": "Spare"}
         )
-        found: str = answer.json()["id"]
-        return found
+        new_id: str = answer.json()["id"]
+        return new_id
 
     def deleted_collection(self) -> str:
         spare = self.spare_collection()
@@ -313,16 +313,16 @@ class Targets:
     def person(self, *, member: bool) -> tuple[str, str]:
         """Id and e-mail address of a new person: a viewer of this organization, or in none."""
         email = f"{uuid4().hex}@example.org"
-        found = organizations.add_person(email=email, name="Spare")
+        person = organizations.add_person(email=email, name="Spare")
         if member:
-            organizations.add_member(self.tenant.id, found, "viewer")
-        return found.hex, email
+            organizations.add_member(self.tenant.id, person, "viewer")
+        return person.hex, email
 
     def invitation(self) -> str:
         invited = {**self.named, "email": self.person(member=False)[1], "role": "viewer"}
         answer = self.client().post("/api/auth/organization/invite-member", json=invited)
-        found: str = answer.json()["id"]
-        return found
+        new_id: str = answer.json()["id"]
+        return new_id
 
     @property
     def named(self) -> dict[str, str]:
@@ -341,12 +341,12 @@ class Targets:
         if of is None:
             return "nonsense"
         invited = {"email": of.get("/api/me").json()["email"], "role": "viewer"}
-        found: str = (
+        new_id: str = (
             Tenant.found(uuid4().hex)
             .studio.post("/api/auth/organization/invite-member", json=invited)
             .json()["token"]
         )
-        return found
+        return new_id
 
 
 def _part(targets: Targets, of: Client | None, **more: str) -> RequestParts:

@@ -92,7 +92,7 @@ def s3_server(
     Every event is written to its journal unless `notify` is given.
     """
     with reachable_folder() as folder:
-        found = S3(
+        server = S3(
             f"http://127.0.0.1:{free_port()}",
             "vitrine",
             REGION,
@@ -102,11 +102,11 @@ def s3_server(
         )
         words = [
             "--root",
-            str(found.root),
+            str(server.root),
             "--port",
-            found.url.rpartition(":")[2],
+            server.url.rpartition(":")[2],
             "--bucket",
-            found.bucket,
+            server.bucket,
             "--region",
             REGION,
             "--no-fsync",
@@ -118,8 +118,8 @@ def s3_server(
                 words += [option, str(file)]
         environment = {
             **os.environ,
-            "S3_ACCESS_KEY_ID": found.access_key_id,
-            "S3_SECRET_ACCESS_KEY": found.secret_access_key,
+            "S3_ACCESS_KEY_ID": server.access_key_id,
+            "S3_SECRET_ACCESS_KEY": server.secret_access_key,
         }
         process = subprocess.Popen(
             tethered([sys.executable, "-m", "local.s3", *words]),
@@ -133,7 +133,7 @@ def s3_server(
         try:
             if process.stdout is None or not process.stdout.readline():  # it prints one line when it is ready
                 pytest.fail("the S3 server did not start; its output is above")
-            yield found
+            yield server
         finally:
             process.terminate()
             process.wait(10)

@@ -100,7 +100,7 @@ def test_a_deleted_file_goes_to_the_trash_with_its_bytes(organization: Organizat
         trash_count=1,
         limit_bytes=None,
     )
-    assert [found.id for found in media.browse(organization.caller, organization.collection_id).items] == [
+    assert [item.id for item in media.browse(organization.caller, organization.collection_id).items] == [
         stays
     ]
     assert (

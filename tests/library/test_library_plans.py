@@ -648,14 +648,14 @@ def test_a_search_reads_its_results_and_little_else(library: Library, search: st
         app.execute(
             "select set_config('vitrine.organizations', %s, true)", ["{" + str(library.organization) + "}"]
         )
-        [(found,)] = app.execute("select count(*) from matching_files(%s)", [search]).fetchall()
+        [(matches,)] = app.execute("select count(*) from matching_files(%s)", [search]).fetchall()
         # Rows that the function's plans read in this transaction; explain does not show them.
         [(whole, read)] = app.execute(
             "select seq_scan, idx_tup_fetch from pg_stat_xact_user_tables where relname = 'media'"
         ).fetchall()
 
     assert whole == 0
-    assert read <= 2 * found + 100  # by words and by letters, and names that contain the letters elsewhere
+    assert read <= 2 * matches + 100  # by words and by letters, and names that contain the letters elsewhere
 
 
 def reads_the_whole_organization(node: dict[str, Any]) -> bool:

@@ -96,7 +96,7 @@ class Shelf:
             )
         return item
 
-    def found(self, search: str, **more: Any) -> list[str]:
+    def search(self, search: str, **more: Any) -> list[str]:
         page = media.files(
             self.of.caller, search=search, limit=100, order_by="filename", descending=False, **more
         )
@@ -176,18 +176,18 @@ def test_a_search_finds_what_the_contract_promises_and_nothing_else(
         "e.jpg": ["e.jpg"],
     }
 
-    found = {search: shelf.found(search) for search in expected}
+    results = {search: shelf.search(search) for search in expected}
 
     assert {
         search: (each, expected[search])
-        for search, each in found.items()
+        for search, each in results.items()
         if sorted(each) != sorted(expected[search])
     } == {}
 
 
 def test_a_change_of_any_of_the_four_texts_changes_its_searches(shelf: Shelf) -> None:
     item = shelf.put("first.jpg", title="second", alt="third", caption="fourth")
-    before = [shelf.found(word) for word in ("first", "second", "third", "fourth")]
+    before = [shelf.search(word) for word in ("first", "second", "third", "fourth")]
 
     # The item takes over the filename of a new active version.
     shelf.of.rows(
@@ -197,8 +197,8 @@ def test_a_change_of_any_of_the_four_texts_changes_its_searches(shelf: Shelf) ->
     )
 
     assert before == [["first.jpg"]] * 4
-    assert [shelf.found(word) for word in ("first", "second", "third", "fourth")] == [[]] * 4
-    assert [shelf.found(word) for word in ("fifth", "sixth", "eighth")] == [["fifth.jpg"]] * 3
+    assert [shelf.search(word) for word in ("first", "second", "third", "fourth")] == [[]] * 4
+    assert [shelf.search(word) for word in ("fifth", "sixth", "eighth")] == [["fifth.jpg"]] * 3
 
 
 def test_a_search_agrees_with_the_rule(shelf: Shelf) -> None:
@@ -299,9 +299,9 @@ def test_tags_of_one_list_are_alternatives_and_two_lists_must_both_match(
         ([x], None, "nothing", []),
     ]
 
-    found = [(case, shelf.found(case[2], tag_ids=case[0], tag_slugs=case[1])) for case in cases]
+    results = [(case, shelf.search(case[2], tag_ids=case[0], tag_slugs=case[1])) for case in cases]
 
-    assert [each for each in found if each[1] != each[0][3]] == []
+    assert [each for each in results if each[1] != each[0][3]] == []
 
 
 def test_every_filter_in_every_order_gives_the_same_order_page_by_page(shelf: Shelf) -> None:

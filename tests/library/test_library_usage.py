@@ -150,7 +150,5 @@ def test_a_slug_is_unique_and_a_rejected_creation_leaves_no_person(organization:
         organizations.found(email=email, person="P", name="N", slug="Not A Slug", collection="C")
 
     assert organization.rows("select id from users where email = %s::citext", email) == []
-    founded = organizations.found(email=email, person="P", name="N", slug=uuid4().hex, collection="C")
-    assert {type(each) for each in (founded.user_id, founded.organization_id, founded.collection_id)} == {
-        UUID
-    }
+    made = organizations.found(email=email, person="P", name="N", slug=uuid4().hex, collection="C")
+    assert {type(each) for each in (made.user_id, made.organization_id, made.collection_id)} == {UUID}

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from vitrine.db import Transaction
     from vitrine.models.people import Actor, Role
 
-ROLES_OF_OURS = ("vitrine_app", "vitrine_worker")
+OUR_ROLES = ("vitrine_app", "vitrine_worker")
 UNTENANTED = {
     "users",
     "sessions",
@@ -63,7 +63,7 @@ UNTENANTED = {
     "job_runs",
     "applied_migrations",
 }
-LOOKED_UP = {  # functions that the application may call
+CALLABLE = {  # functions that the application may call
     "opened_organizations",
     "subtree",
     "authenticate",
@@ -317,7 +317,7 @@ def test_our_roles_own_nothing_and_cannot_bypass_row_level_security() -> None:
              where rolname = any(%s)
              order by rolname
             """,
-            [list(ROLES_OF_OURS)],
+            [list(OUR_ROLES)],
         ).fetchall()
 
     assert rights == [
@@ -333,7 +333,7 @@ def test_our_roles_own_nothing_and_cannot_bypass_row_level_security() -> None:
             "creates": False,
             "more": 0,
         }
-        for role in ROLES_OF_OURS
+        for role in OUR_ROLES
     ]
 
 
@@ -685,7 +685,7 @@ def test_the_application_may_call_the_few_functions_it_needs_and_no_other() -> N
             """
         ).fetchall()
 
-    assert {row["name"] for row in found if row["called"]} == LOOKED_UP
+    assert {row["name"] for row in found if row["called"]} == CALLABLE
     assert [row["name"] for row in found if row["by_all"]] == []
     assert {row["config"] for row in found if row["definer"]} == {"search_path=public, pg_temp"}
 

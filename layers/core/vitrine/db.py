@@ -41,7 +41,7 @@ class Statement(Generic[T]):
     __slots__ = ("make", "sql", "values")
 
     def __init__(self, sql: LiteralString, make: Callable[..., T], /, **values: Any) -> None:
-        self.sql = sql
+        self.sql: LiteralString = sql
         self.make = make
         self.values = values
 
