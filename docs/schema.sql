@@ -1,6 +1,5 @@
--- The schema as the migrations leave it, for reading. `make docs` writes it from the catalogs of a fresh
--- database. The reasons stand in migrations/, which is what runs. Null means: the column may be null.
-
+-- The schema as the migrations leave it, for reading: tables by name, then types and signatures of functions.
+-- `make docs` writes this file from the catalogs of a fresh database; reasons and bodies are in migrations/.
 
 create table api_keys (
   id           uuid        not null,
@@ -159,7 +158,8 @@ create table collections (
   check (status in ('active', 'deleted'))
 );
 create index collections_listed on collections (organization_id, created_at, id) where status = 'active';
-create index collections_of_deletion on collections (organization_id, deletion_id) where deletion_id is not null;
+create index collections_of_deletion on collections (organization_id, deletion_id) where deletion_id is not
+  null;
 create unique index collections_one_default on collections (organization_id) where is_default;
 alter table collections enable row level security;
 create policy every_tenant on collections to vitrine_worker
@@ -185,7 +185,8 @@ create table count_ledger (
   check (type in ('image', 'video', 'pdf', 'folder'))
 );
 create index count_ledger_to_fold on count_ledger (id) where not folded;
-create index count_ledger_unfolded on count_ledger (organization_id, place_id, type) include (collection_id, delta) where not folded;
+create index count_ledger_unfolded on count_ledger (organization_id, place_id, type) include (collection_id,
+  delta) where not folded;
 alter table count_ledger enable row level security;
 create policy every_tenant on count_ledger to vitrine_worker
   using (true)
@@ -349,12 +350,15 @@ create table embeddings (
   unique (organization_id, id),
   foreign key (organization_id, detection_id) references detections(organization_id, id) on delete cascade,
   foreign key (organization_id, frame_id) references frames(organization_id, id) on delete cascade,
-  foreign key (organization_id, media_id, version_id) references versions(organization_id, media_id, id) on delete cascade
+  foreign key (organization_id, media_id, version_id) references versions(organization_id, media_id, id) on
+    delete cascade
 );
-create index embeddings_of_detection on embeddings (organization_id, detection_id) where detection_id is not null;
+create index embeddings_of_detection on embeddings (organization_id, detection_id) where detection_id is not
+  null;
 create index embeddings_of_frame on embeddings (organization_id, frame_id);
 create index embeddings_of_version on embeddings (organization_id, version_id);
-create unique index embeddings_one_each on embeddings (organization_id, model, frame_id, detection_id) nulls not distinct;
+create unique index embeddings_one_each on embeddings (organization_id, model, frame_id, detection_id) nulls
+  not distinct;
 alter table embeddings enable row level security;
 create policy every_tenant on embeddings to vitrine_worker
   using (true)
@@ -530,12 +534,15 @@ create table likenesses (
   -- bits that differ
   distance         smallint not null,
   primary key (organization_id, version_id, earlier_id),
-  foreign key (organization_id, earlier_id) references perceptual_hashes(organization_id, version_id) on delete cascade,
-  foreign key (organization_id, version_id) references perceptual_hashes(organization_id, version_id) on delete cascade,
+  foreign key (organization_id, earlier_id) references perceptual_hashes(organization_id, version_id) on
+    delete cascade,
+  foreign key (organization_id, version_id) references perceptual_hashes(organization_id, version_id) on
+    delete cascade,
   check (distance >= 0 and distance <= 16),
   check (earlier_id <> version_id)
 );
-create index likenesses_in_order on likenesses (organization_id, collection_id, earlier_id) include (earlier_media_id, distance);
+create index likenesses_in_order on likenesses (organization_id, collection_id, earlier_id) include
+  (earlier_media_id, distance);
 create index likenesses_of_earlier on likenesses (organization_id, earlier_id, version_id);
 alter table likenesses enable row level security;
 create policy every_tenant on likenesses to vitrine_worker
@@ -599,9 +606,11 @@ create table media (
   unique (organization_id, collection_id, id),
   unique (organization_id, id),
   foreign key (organization_id, collection_id) references collections(organization_id, id),
-  foreign key (organization_id, collection_id, parent_id) references media(organization_id, collection_id, id),
+  foreign key (organization_id, collection_id, parent_id) references media(organization_id, collection_id,
+    id),
   foreign key (organization_id, deletion_id) references deletions(organization_id, id),
-  foreign key (organization_id, id, active_version_id) references versions(organization_id, media_id, id) deferrable initially deferred,
+  foreign key (organization_id, id, active_version_id) references versions(organization_id, media_id, id)
+    deferrable initially deferred,
   check ((status = 'deleted') = (deletion_id is not null)),
   check ((type = 'folder') = (active_version_id is null)),
   check ((type = 'folder') = (processing is null)),
@@ -622,19 +631,30 @@ create table media (
   check (width > 0)
 );
 create index media_by_name on media (organization_id, place_id, name collate "C", id) where status = 'active';
-create index media_copies on media (organization_id, collection_id, sha256, active_version_id) where sha256 is not null and status = 'active' and verified_at is not null;
-create index media_failed on media (organization_id, collection_id, id) where status = 'active' and processing = 'failed';
-create index media_files_by_filename on media (organization_id, filename collate "C", id) include (type) where status = 'active' and type <> 'folder' and verified_at is not null;
-create index media_files_by_size on media (organization_id, size_bytes, id) include (type) where status = 'active' and type <> 'folder' and verified_at is not null;
-create index media_files_newest on media (organization_id, created_at desc, id desc) include (type) where status = 'active' and type <> 'folder' and verified_at is not null;
+create index media_copies on media (organization_id, collection_id, sha256, active_version_id) where sha256 is
+  not null and status = 'active' and verified_at is not null;
+create index media_failed on media (organization_id, collection_id, id) where status = 'active' and processing
+  = 'failed';
+create index media_files_by_filename on media (organization_id, filename collate "C", id) include (type) where
+  status = 'active' and type <> 'folder' and verified_at is not null;
+create index media_files_by_size on media (organization_id, size_bytes, id) include (type) where status =
+  'active' and type <> 'folder' and verified_at is not null;
+create index media_files_newest on media (organization_id, created_at desc, id desc) include (type) where
+  status = 'active' and type <> 'folder' and verified_at is not null;
 create index media_in_place on media (organization_id, collection_id, parent_id);
-create index media_newest on media (organization_id, place_id, created_at desc, id desc) where status = 'active';
+create index media_newest on media (organization_id, place_id, created_at desc, id desc) where status =
+  'active';
 create index media_of_deletion on media (organization_id, deletion_id) where deletion_id is not null;
-create index media_previews on media (organization_id, place_id, created_at desc, id desc) where status = 'active' and processing = 'ready' and (type in ('image', 'video'));
-create index media_same_bytes on media (organization_id, sha256, created_at desc, id desc) where sha256 is not null and status = 'active' and type <> 'folder' and verified_at is not null;
-create index media_same_file on media (organization_id, filename collate "C", size_bytes, created_at desc, id desc) where status = 'active' and type <> 'folder' and verified_at is not null;
-create index media_searched on media using gin (search_keys(organization_id, title, filename, alt, caption)) with (fastupdate=off) where status = 'active' and type <> 'folder' and verified_at is not null;
-create index media_unverified on media (organization_id, place_id) where status = 'active' and verified_at is null;
+create index media_previews on media (organization_id, place_id, created_at desc, id desc) where status =
+  'active' and processing = 'ready' and (type in ('image', 'video'));
+create index media_same_bytes on media (organization_id, sha256, created_at desc, id desc) where sha256 is not
+  null and status = 'active' and type <> 'folder' and verified_at is not null;
+create index media_same_file on media (organization_id, filename collate "C", size_bytes, created_at desc, id
+  desc) where status = 'active' and type <> 'folder' and verified_at is not null;
+create index media_searched on media using gin (search_keys(organization_id, title, filename, alt, caption))
+  with (fastupdate=off) where status = 'active' and type <> 'folder' and verified_at is not null;
+create index media_unverified on media (organization_id, place_id) where status = 'active' and verified_at is
+  null;
 alter table media enable row level security;
 create policy every_tenant on media to vitrine_worker
   using (true)
@@ -655,12 +675,14 @@ create table media_tags (
   created_at      timestamptz not null default now(),
   created_by      uuid,
   primary key (organization_id, media_id, tag_id),
-  foreign key (organization_id, collection_id, media_id) references media(organization_id, collection_id, id) on delete cascade,
+  foreign key (organization_id, collection_id, media_id) references media(organization_id, collection_id, id)
+    on delete cascade,
   foreign key (organization_id, tag_id) references tags(organization_id, id) on delete cascade
 );
 create index media_tags_of_collection on media_tags (organization_id, collection_id, tag_id, media_id);
 create index media_tags_of_tag on media_tags (organization_id, tag_id, media_id);
-create trigger set_media_tag_collection before insert on media_tags for each row execute function set_media_tag_collection();
+create trigger set_media_tag_collection before insert on media_tags for each row execute function
+  set_media_tag_collection();
 alter table media_tags enable row level security;
 create policy every_tenant on media_tags to vitrine_worker
   using (true)
@@ -725,7 +747,8 @@ create table objects (
 );
 create index objects_of_purge on objects (organization_id, reason, key) where state = 'deleting';
 create index objects_of_version on objects (organization_id, version_id);
-create index objects_retired on objects (key) where state = 'live' and kind = 'derived' and keep_until is not null;
+create index objects_retired on objects (key) where state = 'live' and kind = 'derived' and keep_until is not
+  null;
 create index objects_unfinished on objects (state, updated_at, key) where state in ('planned', 'deleting');
 alter table objects enable row level security;
 create policy every_tenant on objects to vitrine_worker
@@ -804,7 +827,8 @@ create table perceptual_hashes (
   check (length(sha256) = 32),
   check (type in ('image', 'video', 'pdf'))
 );
-create index perceptual_hashes_compared on perceptual_hashes (organization_id, collection_id, type) include (hash, version_id, media_id, sha256);
+create index perceptual_hashes_compared on perceptual_hashes (organization_id, collection_id, type) include
+  (hash, version_id, media_id, sha256);
 alter table perceptual_hashes enable row level security;
 create policy every_tenant on perceptual_hashes to vitrine_worker
   using (true)
@@ -1002,8 +1026,10 @@ create table uploads (
   unique (version_id),
   foreign key (organization_id) references organizations(id) on delete cascade,
   foreign key (organization_id, collection_id) references collections(organization_id, id),
-  foreign key (organization_id, collection_id, parent_id) references media(organization_id, collection_id, id) on delete set null (parent_id),
-  foreign key (organization_id, source_media_id) references media(organization_id, id) on delete set null (source_media_id),
+  foreign key (organization_id, collection_id, parent_id) references media(organization_id, collection_id, id)
+    on delete set null (parent_id),
+  foreign key (organization_id, source_media_id) references media(organization_id, id) on delete set null
+    (source_media_id),
   check ((checksum_kind is null) = (checksum_value is null)),
   check ((state in ('rejected', 'failed')) <= (reason is not null)),
   check (checksum_kind in ('CRC64NVME', 'CRC32C', 'SHA256')),
@@ -1018,15 +1044,22 @@ create table uploads (
   check (method in ('post', 'multipart', 'form', 'import')),
   check (part_bytes > 0),
   check (reserved_bytes >= 0),
-  check (state in ('created', 'uploading', 'completing', 'stored', 'processing', 'ready', 'rejected', 'failed', 'aborted', 'expired'))
+  check (state in ('created', 'uploading', 'completing', 'stored', 'processing', 'ready', 'rejected',
+    'failed', 'aborted', 'expired'))
 );
-create index uploads_in_collection on uploads (organization_id, collection_id) where state in ('created', 'uploading', 'completing');
-create index uploads_in_folder on uploads (organization_id, collection_id, parent_id) where parent_id is not null;
-create index uploads_in_store on uploads (store_upload_id) where state in ('created', 'uploading', 'completing');
-create index uploads_lapsing on uploads (expires_at, id) where state in ('created', 'uploading', 'completing');
+create index uploads_in_collection on uploads (organization_id, collection_id) where state in ('created',
+  'uploading', 'completing');
+create index uploads_in_folder on uploads (organization_id, collection_id, parent_id) where parent_id is not
+  null;
+create index uploads_in_store on uploads (store_upload_id) where state in ('created', 'uploading',
+  'completing');
+create index uploads_lapsing on uploads (expires_at, id) where state in ('created', 'uploading',
+  'completing');
 create index uploads_of_collection on uploads (organization_id, collection_id);
-create index uploads_of_source on uploads (organization_id, source_media_id) where source_media_id is not null;
-create index uploads_open on uploads (organization_id) include (reserved_bytes, expires_at, lease_until) where state in ('created', 'uploading', 'completing');
+create index uploads_of_source on uploads (organization_id, source_media_id) where source_media_id is not
+  null;
+create index uploads_open on uploads (organization_id) include (reserved_bytes, expires_at, lease_until) where
+  state in ('created', 'uploading', 'completing');
 create index uploads_working on uploads (updated_at, id) where state in ('stored', 'processing');
 alter table uploads enable row level security;
 create policy every_tenant on uploads to vitrine_worker
@@ -1182,7 +1215,9 @@ create policy one_tenant on webhooks to vitrine_app
 grant delete, insert, select, update on webhooks to vitrine_app;
 grant delete, insert, select, update on webhooks to vitrine_worker;
 
-create type shown_api_key as (id uuid, name text, prefix text, scopes text[], state text, last_used_at timestamptz, expires_at timestamptz, revoked_at timestamptz, created_at timestamptz, updated_at timestamptz);
+create type shown_api_key as (id uuid, name text, prefix text, scopes text[], state text, last_used_at
+  timestamptz, expires_at timestamptz, revoked_at timestamptz, created_at timestamptz, updated_at
+  timestamptz);
 
 -- make the person of the invited address a member; a member keeps their role. joined | done (this person
 -- accepted it before and is still a member) | other_person | absent (unknown, expired, canceled, replaced,

@@ -27,8 +27,8 @@ from vitrine import migrations
 
 FILE = ROOT / "docs" / "schema.sql"
 HEAD = """\
--- The schema as the migrations leave it, for reading. `make docs` writes it from the catalogs of a fresh
--- database. The reasons stand in migrations/, which is what runs. Null means: the column may be null.
+-- The schema as the migrations leave it, for reading: tables by name, then types and signatures of functions.
+-- `make docs` writes this file from the catalogs of a fresh database; reasons and bodies are in migrations/.
 """
 WIDTH = 110
 
@@ -136,7 +136,21 @@ def describe(owner_url: str) -> str:
         rows: list[Any] = connection.execute(TYPES).fetchall()
         types = [f"create type {row.name} as ({_plain(row.columns)});" for row in rows]
         functions = [_function(row) for row in connection.execute(FUNCTIONS)]
-    return "\n\n".join([HEAD, *tables, *types, *functions]) + "\n"
+    lines = "\n\n".join([HEAD.strip(), *tables, *types, *functions]).splitlines()
+    return "\n".join(short for line in lines for short in _shortened(line)) + "\n"
+
+
+def _shortened(line: str) -> list[str]:
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    wrapped = textwrap.wrap(
+        line,
+        WIDTH,
+        subsequent_indent=indent,
+        replace_whitespace=False,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return wrapped if len(line) > WIDTH else [line]
 
 
 def _table(connection: psycopg.Connection[Any], table: Any) -> str:
