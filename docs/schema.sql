@@ -859,7 +859,7 @@ create table sessions (
   user_agent             text,
   created_at             timestamptz not null default now(),
   expires_at             timestamptz not null,
-  -- how long the session lives after its last use; expires_at is moved at most once a day
+  -- how long the session is valid after its last use; expires_at is moved at most once a day
   life_seconds           integer     not null default 604800,
   primary key (id),
   unique (token_hash),

@@ -115,7 +115,7 @@ create index sessions_by_expiry on sessions (expires_at);
 alter table sessions enable row level security;
 comment on column sessions.token_hash is 'SHA-256 of the token; the token itself is never stored';
 comment on column sessions.life_seconds is
-  'how long the session lives after its last use; expires_at is moved at most once a day';
+  'how long the session is valid after its last use; expires_at is moved at most once a day';
 
 create table device_codes (
   id               uuid        primary key,

@@ -37,7 +37,7 @@ from vitrine.queries.invariants import RULES
 
 FOLDER = ROOT / "tests" / "given"
 ROLES = ("vitrine_app", "vitrine_worker")
-PASSWORD = "s"  # noqa: S105 - of a server that lives for a minute
+PASSWORD = "s"  # noqa: S105 - of a server that runs for a minute
 PARAMETER = re.compile(r"%\((\w+)\)s|%%")
 
 VALUES: dict[Any, Any] = {
@@ -138,7 +138,7 @@ def _tried(name: str, statement: Statement[Any], connections: Sequence[psycopg.C
         if _works(connection, candidate, run=False)
     ]
     if not roles:
-        check(connections[0], candidate, run=False)  # raises, and so says why
+        check(connections[0], candidate, run=False)  # raises the reason
     by_role: dict[str, psycopg.Connection[Any]] = dict(zip(ROLES, connections, strict=True))
     reads = all(_works(by_role[role], candidate, run=True) for role in roles)
     return Recorded(name, text, types_, tuple(roles), reads)

@@ -373,8 +373,8 @@ def _asset(function: str) -> str:
     )
 
 
-# By function, and by path where it has several. `of` is the client for whom the request will do what it says;
-# None: it will be rejected before.
+# By function, and by path where it has several. `of` is the client for whom the request will succeed; None:
+# it will be rejected before.
 FILL: dict[str, Callable[[Targets, Client | None], RequestParts]] = {
     "get_me": lambda _, __: RequestParts(),
     "list_collections": _organization,

@@ -34,10 +34,10 @@ def test_the_statements_of_the_previous_release_still_run() -> None:
 @pytest.mark.usefixtures("database")
 def test_a_statement_that_no_longer_fits_is_found() -> None:
     statements = [
-        Recorded("a dropped column", "select hold_until from objects", (), ("vitrine_app",), reads=True),
+        Recorded("a dropped column", "select dropped from objects", (), ("vitrine_app",), reads=True),
         Recorded(
             "a dropped function",
-            "select operator_hold_person($1)",
+            "select dropped($1)",
             ("text",),
             ("vitrine_worker",),
             reads=False,
