@@ -32,7 +32,7 @@ def test_the_statements_of_the_previous_release_still_run() -> None:
 
 
 @pytest.mark.usefixtures("database")
-def test_a_statement_that_no_longer_fits_is_found() -> None:
+def test_a_statement_that_no_longer_fits_is_reported() -> None:
     statements = [
         Recorded("a dropped column", "select dropped from objects", (), ("vitrine_app",), reads=True),
         Recorded(
