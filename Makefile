@@ -34,9 +34,10 @@ lint:            # ruff and its format, both type checkers, the template
 bench:           # measurements
 	@$(call with,test) python -m bench $(ARGS)
 
-docs:            # writes README's tables of routes, the API's description, the list of routes
+docs:            # writes README's tables of routes, the API's description, the list of routes, the schema
 	@$(call with,test) python -m tools.openapi --write
 	@$(call with,test) python -m tools.routes --write
+	@$(call with,test) python -m tools.schema --write
 
 endpoint:        # the four files of a new endpoint; NAME=get_stats ROUTE="GET /api/dataset/{datasetId}/stats"
 	@$(call with,test) python -m tools.endpoint "$(NAME)" "$(ROUTE)"

@@ -1,91 +1,112 @@
--- Who is in an organization, and in which role. The application may read memberships and invitations; it writes them through the functions below,
--- which judge the one who acts anew, under a lock on the organization's row: so whatever races, nobody acts with a role that they have lost, and an
--- organization keeps an owner. Each takes the id of its entry in the audit log, and answers in one word what came of it.
+-- Functions: organizations, their members and invitations.
+--
+-- The application reads memberships and invitations, and writes them through these functions. A function
+-- locks the organization's row first and checks the actor's role under that lock. So nobody acts with a role
+-- that they have lost, and an organization keeps an owner, in whatever order requests arrive. `entry` is the
+-- id of the row in the audit log. The result is an outcome in one word.
 
-create table invitations (
-  organization_id uuid        not null references organizations (id) on delete cascade,
-  id              uuid        not null primary key,
-  email           citext      not null check (length(email) <= 320),
-  role            text        not null check (role in ('owner', 'admin', 'editor', 'member', 'viewer')),
-  token_hash      bytea       not null unique check (length(token_hash) = 32),
-  status          text        not null default 'pending' check (status in ('pending', 'accepted', 'canceled')),
-  invited_by      uuid        not null,
-  accepted_by     uuid,
-  created_at      timestamptz not null default now(),
-  expires_at      timestamptz not null,
-  unique (organization_id, id),
-  check ((status = 'accepted') = (accepted_by is not null))
-);
-create unique index invitations_one_pending on invitations (organization_id, email) where status = 'pending';
-create index invitations_newest on invitations (organization_id, created_at desc, id desc);
-create index invitations_by_inviter on invitations (organization_id, invited_by) where status = 'pending';
-comment on table  invitations is 'who may join an organization by showing a token; inviting an address again replaces what was pending';
-comment on column invitations.token_hash is 'SHA-256 of the token; the token itself is never stored';
-comment on column invitations.status is 'pending also when it has expired: only expires_at tells';
-
-alter table invitations enable row level security;
-create policy one_tenant on invitations to vitrine_app
-  using (organization_id = any ((select opened_organizations())::uuid[]))
-  with check (organization_id = any ((select opened_organizations())::uuid[]));
-create policy every_tenant on invitations to vitrine_worker using (true) with check (true);
-grant select on invitations to vitrine_app, vitrine_worker;
-
-
--- What the functions below stand on; granted to nobody.
-
-create function hold_organization(organization uuid) returns boolean
+create function lock_organization(organization uuid) returns boolean
   language plpgsql volatile security definer set search_path = public, pg_temp
 as $$
 begin
-  -- Not "for update": every row that is written beside this asks for a key share of its organization, and would wait.
+  -- Not "for update": each insert of a row that refers to the organization takes a key share lock, and would
+  -- wait.
   perform from organizations o where o.id = organization and o.deleted_at is null for no key update;
   return found;
 end $$;
-comment on function hold_organization is
-  'until the transaction ends nobody else changes who is in this organization; false: there is none. It may wait, and whoever calls it sees as of '
-  'before: so it stands in a statement (an if) of its own, and what is judged under it in a later one';
+comment on function lock_organization is
+  'lock the membership of this organization until the transaction ends; false: there is no such '
+  'organization. The call may wait, and its statement sees rows as of before: call it in a statement (an '
+  'if) of its own, and check roles in a following one';
 
-create function hold_opened(organization uuid) returns boolean
+create function lock_opened_organization(organization uuid) returns boolean
   language sql volatile security definer set search_path = public, pg_temp
 as $$
-  select case when organization = any (opened_organizations()) then hold_organization(organization) else false end
+  select case when organization = any (opened_organizations()) then lock_organization(organization)
+              else false end
 $$;
-comment on function hold_opened is 'the same, of an organization that this transaction opened';
+comment on function lock_opened_organization is
+  'lock_organization for an organization that this transaction has opened; false for any other';
 
-create function may_give(organization uuid, giver uuid, role text) returns boolean
+create function may_assign(organization uuid, actor uuid, role text) returns boolean
   language sql stable security definer set search_path = public, pg_temp
 as $$
   select exists (select
                    from memberships m
                   where m.organization_id = organization
-                    and m.user_id = giver
-                    and (m.role = 'owner' or (m.role = 'admin' and may_give.role <> 'owner')))
+                    and m.user_id = actor
+                    and (m.role = 'owner' or (m.role = 'admin' and may_assign.role <> 'owner')))
 $$;
-comment on function may_give is
-  'whether this person may make somebody this, or change or remove whoever is: owners everybody, admins everybody but owners';
+comment on function may_assign is
+  'whether this person may give somebody this role, and change or remove members who have it: owners any '
+  'role, admins any role but owner';
 
-create function withdraw_invitations(organization uuid, inviter uuid) returns void
+create function lock_as_admin(organization uuid, actor uuid) returns boolean
+  language plpgsql volatile security definer set search_path = public, pg_temp
+as $$
+begin
+  if not lock_opened_organization(organization) then
+    return false;
+  end if;
+  return may_assign(organization, actor, 'admin');
+end $$;
+comment on function lock_as_admin is
+  'lock the membership of an opened organization; true where the actor is then one of its owners or admins. '
+  'Call it in a statement of its own';
+
+create function member_role(organization uuid, person uuid) returns text
+  language sql stable security definer set search_path = public, pg_temp
+as $$
+  select m.role from memberships m where m.organization_id = organization and m.user_id = person
+$$;
+
+create function has_one_owner(organization uuid) returns boolean
+  language sql stable security definer set search_path = public, pg_temp
+as $$
+  select count(*) = 1 from memberships m where m.organization_id = organization and m.role = 'owner'
+$$;
+
+create function cancel_unauthorized_invitations(organization uuid, inviter uuid) returns void
   language sql volatile security definer set search_path = public, pg_temp
 as $$
   update invitations i set status = 'canceled'
    where i.organization_id = organization
      and i.invited_by = inviter
      and i.status = 'pending'
-     and not may_give(organization, inviter, i.role)
+     and not may_assign(organization, inviter, i.role)
 $$;
-comment on function withdraw_invitations is 'what somebody could no longer offer is no longer offered';
+comment on function cancel_unauthorized_invitations is
+  'cancel the pending invitations whose role their inviter may no longer assign';
 
-create function note_act(entry uuid, organization uuid, actor uuid, operation text, item uuid, details jsonb) returns void
+create function remove_membership(organization uuid, person uuid) returns void
+  language sql volatile security definer set search_path = public, pg_temp
+as $$
+  delete from memberships m where m.organization_id = organization and m.user_id = person;
+  select cancel_unauthorized_invitations(organization, person);
+  update invitations i set status = 'canceled'
+    from users u
+   where u.id = person and i.organization_id = organization and i.email = u.email and i.status = 'pending';
+  update sessions s set active_organization_id = null
+   where s.user_id = person and s.active_organization_id = organization;
+$$;
+comment on function remove_membership is
+  'delete the membership, cancel the pending invitations that the person wrote or could return by, and '
+  'reset the sessions in which the organization is active';
+
+create function write_audit_log(
+    entry uuid, organization uuid, actor uuid, operation text, item uuid, details jsonb)
+  returns void
   language sql volatile security definer set search_path = public, pg_temp
 as $$
   insert into audit_log (organization_id, id, actor, operation, item_id, details)
-  values (organization, entry, note_act.actor, note_act.operation, item, note_act.details)
+  values (organization, entry, write_audit_log.actor, write_audit_log.operation, item,
+          write_audit_log.details)
 $$;
 
 
--- What a person does, wherever they belong.
+-- Functions of a person, in whichever organization.
 
-create function organizations_of(person uuid, most integer)
+create function organizations_of(person uuid, max_rows integer)
   returns table (id uuid, name text, slug text, created_at timestamptz, role text)
   language sql stable security definer set search_path = public, pg_temp
 as $$
@@ -94,29 +115,33 @@ as $$
     join organizations o on o.id = m.organization_id and o.deleted_at is null
    where m.user_id = person
    order by m.joined_at, m.organization_id
-   limit most
+   limit max_rows
 $$;
-comment on function organizations_of is 'those that a person is in, the earliest membership first';
+comment on function organizations_of is 'the organizations of this person, the earliest membership first';
 
-create function found_organization(
-    entry uuid, person uuid, session uuid, organization uuid, name text, slugs text[], collection uuid, collection_name text, most integer)
+create function create_organization(
+    entry uuid, person uuid, session uuid, organization uuid, name text, slugs text[], collection uuid,
+    collection_name text, max_owned integer)
   returns table (outcome text, slug text, created_at timestamptz)
   language plpgsql volatile security definer set search_path = public, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  wanted text;
+  candidate text;
 begin
-  perform from users u where u.id = person for no key update;      -- two at once would both count one too few
-  if (select count(*) from memberships m join organizations o on o.id = m.organization_id and o.deleted_at is null
-       where m.user_id = person and m.role = 'owner') >= most then
+  -- Locked, because two requests would both count one too few.
+  perform from users u where u.id = person for no key update;
+  if (select count(*)
+        from memberships m
+        join organizations o on o.id = m.organization_id and o.deleted_at is null
+       where m.user_id = person and m.role = 'owner') >= max_owned then
     outcome := 'too_many';
     return next;
     return;
   end if;
 
-  foreach wanted in array slugs loop
-    insert into organizations as o (id, name, slug) values (organization, found_organization.name, wanted)
+  foreach candidate in array slugs loop
+    insert into organizations as o (id, name, slug) values (organization, create_organization.name, candidate)
     on conflict do nothing
     returning o.slug, o.created_at into slug, created_at;
     exit when found;
@@ -128,18 +153,19 @@ begin
   end if;
 
   insert into memberships (organization_id, user_id, role) values (organization, person, 'owner');
-  insert into collections (organization_id, id, name, is_default, created_by) values (organization, collection, collection_name, true, person);
+  insert into collections (organization_id, id, name, is_default, created_by)
+  values (organization, collection, collection_name, true, person);
   update sessions s set active_organization_id = organization where s.id = session and s.user_id = person;
-  perform note_act(entry, organization, person, 'organization.create', organization,
-                   jsonb_build_object('name', found_organization.name, 'slug', slug));
+  perform write_audit_log(entry, organization, person, 'organization.create', organization,
+                          jsonb_build_object('name', create_organization.name, 'slug', slug));
   outcome := 'done';
   return next;
 end $$;
-comment on function found_organization is
-  'an organization with a default collection, owned by this person and active in their session: '
-  'done | slug_taken (all of them) | too_many (they own most)';
+comment on function create_organization is
+  'create an organization with a default collection, owned by this person and active in their session: done '
+  '| slug_taken (all of them) | too_many (the person owns max_owned)';
 
-create function choose_organization(person uuid, session uuid, organization uuid)
+create function set_active_organization(person uuid, session uuid, organization uuid)
   returns table (outcome text, id uuid, name text, slug text, created_at timestamptz, role text)
   language plpgsql volatile security definer set search_path = public, pg_temp
 as $$
@@ -151,16 +177,19 @@ begin
     join memberships m on m.organization_id = o.id and m.user_id = person
    where o.id = organization and o.deleted_at is null;
 
-  outcome := case when id is not null or organization is null                                                       then 'done'
-                  when exists (select from organizations o where o.id = organization and o.deleted_at is null)     then 'stranger'
-                  else                                                                                                  'absent' end;
+  outcome := case
+    when id is not null or organization is null then 'done'
+    when exists (select from organizations o
+                  where o.id = organization and o.deleted_at is null) then 'stranger'
+    else 'absent' end;
   if outcome = 'done' then
     update sessions s set active_organization_id = organization where s.id = session and s.user_id = person;
   end if;
   return next;
 end $$;
-comment on function choose_organization is
-  'the organization is active in this session (null: in none that is kept; organization null: none is active): done | stranger | absent';
+comment on function set_active_organization is
+  'make the organization active in this session (session null: validate only; organization null: none is '
+  'active): done | stranger (the person is no member) | absent';
 
 create function accept_invitation(entry uuid, person uuid, token_hash bytea)
   returns table (outcome text, organization_id uuid, invitation_id uuid)
@@ -168,78 +197,89 @@ create function accept_invitation(entry uuid, person uuid, token_hash bytea)
 as $$
 #variable_conflict use_column
 declare
-  shown   invitations;
-  is_here boolean;
+  invitation invitations;
+  is_member  boolean;
 begin
-  select i.organization_id into organization_id from invitations i where i.token_hash = accept_invitation.token_hash;
-  if organization_id is null or not hold_organization(organization_id) then
+  select i.organization_id into organization_id
+    from invitations i
+   where i.token_hash = accept_invitation.token_hash;
+  if organization_id is null or not lock_organization(organization_id) then
     outcome := 'absent';
     return next;
     return;
   end if;
 
-  select i.* into shown from invitations i where i.token_hash = accept_invitation.token_hash;      -- it may have been replaced meanwhile
-  is_here := exists (select from memberships m where m.organization_id = shown.organization_id and m.user_id = person);
-  invitation_id := shown.id;
+  -- Read again: it may have been replaced before the lock.
+  select i.* into invitation from invitations i where i.token_hash = accept_invitation.token_hash;
+  is_member := exists (select from memberships m
+                        where m.organization_id = invitation.organization_id and m.user_id = person);
+  invitation_id := invitation.id;
   outcome := case
-    when shown.id is null                                                          then 'absent'
-    when shown.status = 'accepted' and shown.accepted_by = person and is_here      then 'done'
-    when shown.status <> 'pending' or shown.expires_at <= now()                    then 'absent'
-    when not may_give(shown.organization_id, shown.invited_by, shown.role)         then 'absent'
-    when shown.email <> (select u.email from users u where u.id = person)          then 'other_person'
-    else                                                                                'joined' end;
+    when invitation.id is null                                                              then 'absent'
+    when invitation.status = 'accepted' and invitation.accepted_by = person and is_member   then 'done'
+    when invitation.status <> 'pending' or invitation.expires_at <= now()                   then 'absent'
+    when not may_assign(invitation.organization_id, invitation.invited_by, invitation.role) then 'absent'
+    when invitation.email <> (select u.email from users u where u.id = person) then 'other_person'
+    else 'joined' end;
   if outcome = 'joined' then
-    update invitations i set status = 'accepted', accepted_by = person where i.id = shown.id;
-    insert into memberships (organization_id, user_id, role, invited_by) values (shown.organization_id, person, shown.role, shown.invited_by)
+    update invitations i set status = 'accepted', accepted_by = person where i.id = invitation.id;
+    insert into memberships (organization_id, user_id, role, invited_by)
+    values (invitation.organization_id, person, invitation.role, invitation.invited_by)
     on conflict do nothing;
-    perform note_act(entry, shown.organization_id, person, 'invitation.accept', shown.id, jsonb_build_object('role', shown.role));
+    perform write_audit_log(entry, invitation.organization_id, person, 'invitation.accept', invitation.id,
+                            jsonb_build_object('role', invitation.role));
   end if;
   return next;
 end $$;
 comment on function accept_invitation is
-  'the person of the address that was invited is in the organization; who is in it already keeps their role: joined | done (before, by the same '
-  'person, who is still there) | other_person | absent (unknown, expired, canceled, replaced, used up, or its inviter could not offer it any more)';
+  'make the person of the invited address a member; a member keeps their role. joined | done (this person '
+  'accepted it before and is still a member) | other_person | absent (unknown, expired, canceled, replaced, '
+  'used by another, or its inviter may no longer assign its role)';
 
 
--- What is done in the organization that the transaction opened.
+-- Functions in the organization that the transaction has opened.
 
-create function organization_members(organization uuid, person uuid, address text, most integer, skipped integer)
-  returns table (user_id uuid, organization_id uuid, email text, name text, image text, role text, joined_at timestamptz)
+create function organization_members(
+    organization uuid, person uuid, address text, max_rows integer, skipped integer)
+  returns table (user_id uuid, organization_id uuid, email text, name text, image text, role text,
+                 joined_at timestamptz)
   language sql stable security definer set search_path = public, pg_temp
 as $$
-  select m.user_id, m.organization_id, u.email::text, u.name, u.image, m.role, m.joined_at
+  select m.user_id, m.organization_id, u.email, u.name, u.image, m.role, m.joined_at
     from memberships m
     join users u on u.id = m.user_id
    where m.organization_id = organization
      and m.organization_id = any (opened_organizations())
      and (person is null or m.user_id = person)
-     and (address is null or u.email = address::citext)
+     and (address is null or u.email = address)
    order by m.joined_at, m.user_id
-   limit most offset skipped
+   limit max_rows offset skipped
 $$;
-comment on function organization_members is 'people of the opened organization, the earliest first; one of them where person or address says which';
+comment on function organization_members is
+  'members of the opened organization, the earliest first; at most one where person or address is given';
 
-create function rename_organization(entry uuid, organization uuid, actor uuid, name text, slug text) returns text
+create function rename_organization(entry uuid, organization uuid, actor uuid, name text, slug text)
+  returns text
   language plpgsql volatile security definer set search_path = public, pg_temp
 as $$
 #variable_conflict use_column
 begin
-  if not hold_opened(organization) then
-    return 'forbidden';
-  end if;
-  if not may_give(organization, actor, 'admin') then
+  if not lock_as_admin(organization, actor) then
     return 'forbidden';
   end if;
   update organizations o
-     set name = coalesce(rename_organization.name, o.name), slug = coalesce(rename_organization.slug, o.slug), updated_at = now()
+     set name = coalesce(rename_organization.name, o.name), slug = coalesce(rename_organization.slug, o.slug),
+         updated_at = now()
    where o.id = organization;
-  perform note_act(entry, organization, actor, 'organization.update', organization,
-                   jsonb_strip_nulls(jsonb_build_object('name', rename_organization.name, 'slug', rename_organization.slug)));
+  perform write_audit_log(entry, organization, actor, 'organization.update', organization,
+                          jsonb_strip_nulls(jsonb_build_object('name', rename_organization.name,
+                                                               'slug', rename_organization.slug)));
   return 'done';
 exception when unique_violation then
   return 'slug_taken';
 end $$;
-comment on function rename_organization is 'null: as it is. done | slug_taken | forbidden';
+comment on function rename_organization is
+  'set the name, the slug or both; a null leaves the value. done | slug_taken | forbidden';
 
 create function add_member_by_email(entry uuid, organization uuid, actor uuid, address text, role text)
   returns table (outcome text, user_id uuid)
@@ -247,56 +287,60 @@ create function add_member_by_email(entry uuid, organization uuid, actor uuid, a
 as $$
 #variable_conflict use_column
 begin
-  if not hold_opened(organization) then
+  if not lock_as_admin(organization, actor) then
     outcome := 'forbidden';
-  elsif not may_give(organization, actor, 'admin') then
-    outcome := 'forbidden';
-  elsif not may_give(organization, actor, add_member_by_email.role) then
+  elsif not may_assign(organization, actor, add_member_by_email.role) then
     outcome := 'owners_only';
   else
-    select u.id into user_id from users u where u.email = address::citext;
+    select u.id into user_id from users u where u.email = address;
     outcome := case
-      when user_id is null                                                                                       then 'absent'
-      when exists (select from memberships m where m.organization_id = organization and m.user_id = add_member_by_email.user_id) then 'is_member'
-      else                                                                                                            'done' end;
+      when user_id is null                                                          then 'absent'
+      when member_role(organization, add_member_by_email.user_id) is not null       then 'is_member'
+      else                                                                               'done' end;
   end if;
   if outcome = 'done' then
-    insert into memberships (organization_id, user_id, role, invited_by) values (organization, user_id, add_member_by_email.role, actor);
-    -- An invitation that was overtaken must not bring somebody back who is removed before it expires.
-    update invitations i set status = 'canceled' where i.organization_id = organization and i.email = address::citext and i.status = 'pending';
-    perform note_act(entry, organization, actor, 'member.add', user_id, jsonb_build_object('role', add_member_by_email.role));
+    insert into memberships (organization_id, user_id, role, invited_by)
+    values (organization, user_id, add_member_by_email.role, actor);
+    -- A pending invitation is obsolete: a member who is removed before it expires must not return by it.
+    update invitations i set status = 'canceled'
+     where i.organization_id = organization and i.email = address and i.status = 'pending';
+    perform write_audit_log(entry, organization, actor, 'member.add', user_id,
+                            jsonb_build_object('role', add_member_by_email.role));
   end if;
   return next;
 end $$;
-comment on function add_member_by_email is 'done | absent (nobody has this address) | is_member | owners_only | forbidden';
+comment on function add_member_by_email is
+  'make the person of this address a member: done | absent (no such person) | is_member | owners_only | '
+  'forbidden';
 
-create function change_member_role(entry uuid, organization uuid, actor uuid, person uuid, role text) returns text
+create function change_member_role(entry uuid, organization uuid, actor uuid, person uuid, role text)
+  returns text
   language plpgsql volatile security definer set search_path = public, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  was text;
+  present_role text;
 begin
-  if not hold_opened(organization) then
+  if not lock_as_admin(organization, actor) then
     return 'forbidden';
   end if;
-  if not may_give(organization, actor, 'admin') then
-    return 'forbidden';
-  end if;
-  select m.role into was from memberships m where m.organization_id = organization and m.user_id = person;
-  if was is null then
+  present_role := member_role(organization, person);
+  if present_role is null then
     return 'absent';
-  elsif not may_give(organization, actor, was) or not may_give(organization, actor, change_member_role.role) then
+  elsif not may_assign(organization, actor, present_role)
+     or not may_assign(organization, actor, change_member_role.role) then
     return 'owners_only';
-  elsif was = change_member_role.role then
+  elsif present_role = change_member_role.role then
     return 'done';
-  elsif was = 'owner' and (select count(*) from memberships m where m.organization_id = organization and m.role = 'owner') = 1 then
+  elsif present_role = 'owner' and has_one_owner(organization) then
     return 'last_owner';
   end if;
 
-  update memberships m set role = change_member_role.role where m.organization_id = organization and m.user_id = person;
-  perform withdraw_invitations(organization, person);
-  perform note_act(entry, organization, actor, 'member.change_role', person, jsonb_build_object('from', was, 'to', change_member_role.role));
+  update memberships m set role = change_member_role.role
+   where m.organization_id = organization and m.user_id = person;
+  perform cancel_unauthorized_invitations(organization, person);
+  perform write_audit_log(entry, organization, actor, 'member.change_role', person,
+                          jsonb_build_object('from', present_role, 'to', change_member_role.role));
   return 'done';
 end $$;
 comment on function change_member_role is 'done | absent | owners_only | last_owner | forbidden';
@@ -306,109 +350,98 @@ create function remove_member(entry uuid, organization uuid, actor uuid, person 
 as $$
 #variable_conflict use_column
 declare
-  was text;
+  present_role text;
 begin
-  if not hold_opened(organization) then
+  if not lock_opened_organization(organization) then
     return 'forbidden';
   end if;
-  if actor <> person and not may_give(organization, actor, 'admin') then
+  if actor <> person and not may_assign(organization, actor, 'admin') then
     return 'forbidden';
   end if;
-  select m.role into was from memberships m where m.organization_id = organization and m.user_id = person;
-  if was is null then
+  present_role := member_role(organization, person);
+  if present_role is null then
     return 'absent';
-  elsif actor <> person and not may_give(organization, actor, was) then
+  elsif actor <> person and not may_assign(organization, actor, present_role) then
     return 'owners_only';
-  elsif was = 'owner' and (select count(*) from memberships m where m.organization_id = organization and m.role = 'owner') = 1 then
+  elsif present_role = 'owner' and has_one_owner(organization) then
     return 'last_owner';
   end if;
 
-  delete from memberships m where m.organization_id = organization and m.user_id = person;
-  perform withdraw_invitations(organization, person);
-  update invitations i set status = 'canceled'                     -- nor may one bring the person back
-    from users u
-   where u.id = person and i.organization_id = organization and i.email = u.email and i.status = 'pending';
-  update sessions s set active_organization_id = null where s.user_id = person and s.active_organization_id = organization;
-  perform note_act(entry, organization, actor, case when actor = person then 'organization.leave' else 'member.remove' end, person,
-                   jsonb_build_object('role', was));
+  perform remove_membership(organization, person);
+  perform write_audit_log(entry, organization, actor,
+                          case when actor = person then 'organization.leave' else 'member.remove' end, person,
+                          jsonb_build_object('role', present_role));
   return 'done';
 end $$;
-comment on function remove_member is 'who acts on themselves leaves, in any role: done | absent | owners_only | last_owner | forbidden';
+comment on function remove_member is
+  'remove a member; a member in any role may remove themselves. done | absent | owners_only | last_owner | '
+  'forbidden';
 
 create function invite_member(
-    entry uuid, organization uuid, actor uuid, invitation uuid, address text, role text, token_hash bytea, life_seconds integer, most integer)
+    entry uuid, organization uuid, actor uuid, invitation uuid, address text, role text, token_hash bytea,
+    life_seconds integer, max_pending integer)
   returns table (outcome text, invitation_id uuid)
   language plpgsql volatile security definer set search_path = public, pg_temp
 as $$
 #variable_conflict use_column
 begin
-  if not hold_opened(organization) then
+  if not lock_as_admin(organization, actor) then
     outcome := 'forbidden';
   else
     outcome := case
-      when not may_give(organization, actor, 'admin')                                                             then 'forbidden'
-      when not may_give(organization, actor, invite_member.role)                                                  then 'owners_only'
+      when not may_assign(organization, actor, invite_member.role) then 'owners_only'
       when exists (select from memberships m join users u on u.id = m.user_id
-                    where m.organization_id = organization and u.email = address::citext)                         then 'is_member'
+                    where m.organization_id = organization and u.email = address) then 'is_member'
       when (select count(*) from invitations i where i.organization_id = organization and i.status = 'pending'
-                and i.expires_at > now() and i.email <> address::citext) >= most                                  then 'too_many'
-      else                                                                                                             'done' end;
+                and i.expires_at > now() and i.email <> address) >= max_pending then 'too_many'
+      else 'done' end;
   end if;
   if outcome = 'done' then
     insert into invitations as i (organization_id, id, email, role, token_hash, invited_by, expires_at)
-    values (organization, invitation, address, invite_member.role, invite_member.token_hash, actor, now() + make_interval(secs => life_seconds))
+    values (organization, invitation, address, invite_member.role, invite_member.token_hash, actor,
+            now() + make_interval(secs => life_seconds))
     on conflict (organization_id, email) where status = 'pending' do update
-       set role = excluded.role, token_hash = excluded.token_hash, invited_by = excluded.invited_by, created_at = now(),
-           expires_at = excluded.expires_at
+       set role = excluded.role, token_hash = excluded.token_hash, invited_by = excluded.invited_by,
+           created_at = now(), expires_at = excluded.expires_at
     returning i.id into invitation_id;
-    perform note_act(entry, organization, actor, 'invitation.create', invitation_id, jsonb_build_object('role', invite_member.role));
+    perform write_audit_log(entry, organization, actor, 'invitation.create', invitation_id,
+                            jsonb_build_object('role', invite_member.role));
   end if;
   return next;
 end $$;
 comment on function invite_member is
-  'whoever has this address and shows the token may join; what was pending for it is replaced, and keeps its id: '
-  'done | is_member | too_many (that are pending) | owners_only | forbidden';
+  'the person of this address may join by showing the token; a pending invitation of the address is '
+  'replaced and keeps its id. done | is_member | too_many (max_pending are pending) | owners_only | '
+  'forbidden';
 
 create function cancel_invitation(entry uuid, organization uuid, actor uuid, invitation uuid) returns text
   language plpgsql volatile security definer set search_path = public, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  was text;
+  present_status text;
 begin
-  if not hold_opened(organization) then
+  if not lock_as_admin(organization, actor) then
     return 'forbidden';
   end if;
-  if not may_give(organization, actor, 'admin') then
-    return 'forbidden';
-  end if;
-  select i.status into was from invitations i where i.organization_id = organization and i.id = invitation;
-  if was = 'pending' then
+  select i.status into present_status
+    from invitations i
+   where i.organization_id = organization and i.id = invitation;
+  if present_status = 'pending' then
     update invitations i set status = 'canceled' where i.organization_id = organization and i.id = invitation;
-    perform note_act(entry, organization, actor, 'invitation.cancel', invitation, '{}');
+    perform write_audit_log(entry, organization, actor, 'invitation.cancel', invitation, '{}');
   end if;
-  return case when was is null then 'absent' when was = 'accepted' then 'accepted' else 'done' end;
+  return case when present_status is null       then 'absent'
+              when present_status = 'accepted' then 'accepted'
+              else                                  'done' end;
 end $$;
-comment on function cancel_invitation is 'done, also when it was before | absent | accepted: too late | forbidden';
+comment on function cancel_invitation is
+  'done, also where it was canceled before | absent | accepted (it is too late) | forbidden';
 
 
-do $$
-declare
-  ours regprocedure;
-begin
-  for ours in
-    select p.oid::regprocedure from pg_proc p
-     where p.pronamespace = 'public'::regnamespace
-       and p.proname in ('hold_organization', 'hold_opened', 'may_give', 'withdraw_invitations', 'note_act', 'organizations_of', 'found_organization',
-                         'choose_organization', 'accept_invitation', 'organization_members', 'rename_organization', 'add_member_by_email',
-                         'change_member_role', 'remove_member', 'invite_member', 'cancel_invitation')
-  loop
-    execute format('revoke execute on function %s from public', ours);
-  end loop;
-end $$;
 grant execute on function organizations_of(uuid, integer),
-                          found_organization(uuid, uuid, uuid, uuid, text, text[], uuid, text, integer),
-                          choose_organization(uuid, uuid, uuid),
+                          create_organization(uuid, uuid, uuid, uuid, text, text[], uuid, text, integer),
+                          set_active_organization(uuid, uuid, uuid),
                           accept_invitation(uuid, uuid, bytea),
                           organization_members(uuid, uuid, text, integer, integer),
                           rename_organization(uuid, uuid, uuid, text, text),

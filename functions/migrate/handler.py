@@ -1,9 +1,10 @@
-"""migrate - applies the migrations to the database, as its owner: each once, in order. Run it after each
-deployment, which contains the files.
+"""migrate - brings the database up to date, as its owner: every migration once, in order.
 
-Until it has run, the new functions work on the old tables. So a migration adds only what older code can
-ignore, and what is no longer used is removed in a later deployment.
-Response  {"applied": the names of the migrations that were applied}
+It is run after each deployment, which contains the files. Until it has run, the new code meets the old
+schema. So a migration only adds what the previous code can ignore, and what no code uses any more is dropped
+by a later deployment (migrations/README.md).
+
+Response  {"applied": the names of the migrations that were new}
 Errors    the invocation fails when there are no files, or when one that was applied has changed
 """
 

@@ -266,7 +266,7 @@ def test_uploads_do_not_wait_for_changes_of_members(tenant: Tenant) -> None:
     that permits it.
     """
     with owner() as connection:
-        connection.execute("select hold_organization(%s)", [tenant.id])
+        connection.execute("select lock_organization(%s)", [tenant.id])
 
         answer = tenant.studio.post(
             f"/api/organization/{tenant.id.hex}/datasets", json={"name": "n"}, timeout=5

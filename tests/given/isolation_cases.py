@@ -1,5 +1,5 @@
-"""What the tests of the tenant wall stand on: two furnished tenants, how each route's request is filled,
-and what each refusal says, whole.
+"""Cases of the tests of tenant isolation: two furnished tenants, the request of each route, and the whole
+answer of each denial.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def spec_of(route: Route) -> Spec:
 
 @dataclass(frozen=True)
 class Furnished:
-    """A tenant that has a row of its own in every table of tenants, by the real way where there is one."""
+    """A tenant with a row in every tenant table, made by the API where it can."""
 
     tenant: Tenant
     folder: str  # at the root
@@ -101,20 +101,20 @@ class Furnished:
                 pass
         with owner() as connection:
             _furnish(connection, tenant, photo, UUID(upload.answer["uploadId"]))
-            found = connection.execute("select link_token from media where id = %s", [UUID(photo)]).fetchone()
-        assert found is not None
-        return cls(tenant, folder["id"], photo, found["link_token"])
+            row = connection.execute("select link_token from media where id = %s", [UUID(photo)]).fetchone()
+        assert row is not None
+        return cls(tenant, folder["id"], photo, row["link_token"])
 
 
 def owner() -> psycopg.Connection[dict[str, Any]]:
-    """Past the wall."""
+    """A connection of the owner's, which bypasses row-level security."""
     return psycopg.Connection[dict[str, Any]].connect(os.environ["OWNER_DATABASE_URL"], row_factory=dict_row)
 
 
 def _furnish(
     connection: psycopg.Connection[dict[str, Any]], tenant: Tenant, photo: str, upload: UUID
 ) -> None:
-    """What no function writes yet, and the references that none of its rows has."""
+    """Insert rows that no function writes yet, and references that no row of a function has."""
     frame = connection.execute("select id from frames where version_id = %s", [UUID(photo)]).fetchone()
     assert frame is not None
     values = {
@@ -132,7 +132,7 @@ def _furnish(
                 "embedding",
                 "tag",
                 "hook",
-                "act",
+                "entry",
                 "message",
                 "deletion",
                 "collection",
@@ -140,35 +140,47 @@ def _furnish(
         },
     }
     for statement in (
-        "insert into captions (organization_id, id, frame_id, text) values (%(organization)s, %(caption)s, %(frame)s, 'A caption')",
+        """insert into captions (organization_id, id, frame_id, text)
+           values (%(organization)s, %(caption)s, %(frame)s, 'A caption')""",
         "insert into clusters (organization_id, id, type) values (%(organization)s, %(cluster)s, 'object')",
         """insert into detections (organization_id, id, frame_id, cluster_id, type, label, score)
            values (%(organization)s, %(detection)s, %(frame)s, %(cluster)s, 'object', 'A thing', 0.5)""",
-        """insert into embeddings (organization_id, id, media_id, version_id, frame_id, detection_id, model, generation, embedding)
-           values (%(organization)s, %(embedding)s, %(photo)s, %(photo)s, %(frame)s, %(detection)s, 'a model', 1, '[1,2,3]')""",
-        """insert into tags (organization_id, id, "group", name) values (%(organization)s, %(tag)s, 'a group', 'a tag')""",
-        "insert into media_tags (organization_id, media_id, tag_id) values (%(organization)s, %(photo)s, %(tag)s)",
+        """insert into embeddings (organization_id, id, media_id, version_id, frame_id, detection_id, model,
+                                   generation, embedding)
+           values (%(organization)s, %(embedding)s, %(photo)s, %(photo)s, %(frame)s, %(detection)s,
+                   'a model', 1, '[1,2,3]')""",
+        """insert into tags (organization_id, id, "group", name)
+           values (%(organization)s, %(tag)s, 'a group', 'a tag')""",
+        """insert into media_tags (organization_id, media_id, tag_id)
+           values (%(organization)s, %(photo)s, %(tag)s)""",
         """insert into invitations (organization_id, id, email, role, token_hash, invited_by, expires_at)
-           values (%(organization)s, %(act)s, 'invited@example.org', 'viewer', sha256(%(act)s::text::bytea), %(person)s, now())""",
+           values (%(organization)s, %(entry)s, 'invited@example.org', 'viewer',
+                   sha256(%(entry)s::text::bytea), %(person)s, now())""",
         """insert into webhooks (organization_id, id, url, secret, events, created_by)
            values (%(organization)s, %(hook)s, '-', '-', '{media}', %(person)s)""",
-        "insert into audit_log (organization_id, id, actor, operation) values (%(organization)s, %(act)s, %(person)s, 'media.delete')",
+        """insert into audit_log (organization_id, id, actor, operation)
+           values (%(organization)s, %(entry)s, %(person)s, 'media.delete')""",
         """insert into outbox (organization_id, id, queue, body, event_key, sent_at)
            values (%(organization)s, %(message)s, '-', '{}', 'an event', now())""",
         """insert into count_ledger (organization_id, collection_id, place_id, type, delta, folded)
-           select organization_id, id, id, 'image', 0, true from collections where organization_id = %(organization)s""",
+           select organization_id, id, id, 'image', 0, true
+             from collections
+            where organization_id = %(organization)s""",
         """insert into deletions (organization_id, id, kind, root_id, actor, item_count)
            values (%(organization)s, %(deletion)s, 'collection', %(collection)s, %(person)s, 0)""",
         """insert into collections (organization_id, id, name, status, deletion_id, created_by)
            values (%(organization)s, %(collection)s, 'A deleted one', 'deleted', %(deletion)s, %(person)s)""",
         """insert into deletion_roots (organization_id, deletion_id, root_id)
            values (%(organization)s, %(deletion)s, %(collection)s)""",
-        """insert into likenesses (organization_id, version_id, earlier_id, collection_id, media_id, earlier_media_id, distance)
+        """insert into likenesses (organization_id, version_id, earlier_id, collection_id, media_id,
+                                   earlier_media_id, distance)
            select organization_id, version_id, lag, collection_id, media_id, lag, 16
-             from (select *, lag(version_id) over (order by version_id) from perceptual_hashes where organization_id = %(organization)s) as pair
+             from (select *, lag(version_id) over (order by version_id) from perceptual_hashes
+               where organization_id = %(organization)s) as pair
             where lag is not null
                on conflict do nothing""",
-        "update uploads set source_media_id = %(photo)s where organization_id = %(organization)s and id = %(upload)s",
+        """update uploads set source_media_id = %(photo)s
+           where organization_id = %(organization)s and id = %(upload)s""",
     ):
         connection.execute(statement, values)
 
@@ -177,21 +189,21 @@ def _furnish(
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """What a request says beside its method, its route and who asks."""
+class RequestParts:
+    """The parts of a request beside its method, its route and its credentials."""
 
     path: Mapping[str, str] = field(default_factory=dict[str, str])
     query: Mapping[str, str] = field(default_factory=dict[str, str])
     body: Mapping[str, Any] | None = None  # JSON, or with `files` the fields of a form
     files: Mapping[str, tuple[str, bytes, str]] | None = None
 
-    def naming(self, item: Item, other: str) -> Sent:
-        """The same of another item."""
+    def naming(self, item: Item, other: str) -> RequestParts:
+        """A request like this one, for another item."""
         if item.where == "path":
-            return Sent({**self.path, item.name: other}, self.query, self.body)
+            return RequestParts({**self.path, item.name: other}, self.query, self.body)
         first, *rest = item.name.split(".")
         if item.where == "query":
-            return Sent(
+            return RequestParts(
                 self.path, {**self.query, first + "".join(f"[{name}]" for name in rest): other}, self.body
             )
         body = json.loads(json.dumps(self.body))
@@ -199,12 +211,12 @@ class Sent:
         for name in (first, *rest)[:-1]:
             within = within[name]
         within[(first, *rest)[-1]] = other
-        return Sent(self.path, self.query, body, self.files)
+        return RequestParts(self.path, self.query, body, self.files)
 
 
-class Stage:
-    """A furnished tenant's things, as a request of one of its people names them. `spare` things are used
-    up by the request.
+class Targets:
+    """A furnished tenant's things, as requests of its people name them. A `spare` thing is used up by the
+    request.
     """
 
     def __init__(self, furnished: Furnished) -> None:
@@ -216,7 +228,7 @@ class Stage:
     def client(
         self, role: Role = "owner", scopes: tuple[str, ...] = ("*",), *, session: bool = False
     ) -> Client:
-        """Of a person of this role: with a key of these scopes, or in a session, which has them all."""
+        """A client of a person in this role, with a key of these scopes or in a session, which has all."""
         if session:
             if role not in self._signed_in:
                 self._signed_in[role] = self.tenant.signed_in(role)
@@ -230,30 +242,30 @@ class Stage:
         return begin(self.tenant, client=self.client())
 
     def upload(self, of: Client | None) -> Multipart:
-        """One of this client's own; of the owner's where the client could not begin one."""
+        """An upload of this client's, or the owner's where the client may not begin one."""
         return begin(self.tenant, client=of) if of is not None else self._standing
 
     def user_code(self) -> str:
-        """Of a login at a device, which anybody may begin."""
-        found: str = (
+        """The code of a login at a device, which anybody may begin."""
+        new_id: str = (
             self.client().post("/api/auth/device/code", json={"client_id": "tests"}).json()["user_code"]
         )
-        return found
+        return new_id
 
     def spare_folder(self) -> str:
         answer = self.client().post(
             "/api/folder", json={"datasetId": self.tenant.collection_id.hex, "name": "Spare"}
         )
-        found: str = answer.json()["folder"]["id"]
-        return found
+        new_id: str = answer.json()["folder"]["id"]
+        return new_id
 
     def spare_key(self, of: Client | None) -> str:
-        """Of this client's person; the owner's where the client could not make one."""
+        """A key of this client's person, or the owner's where the client may not create one."""
         answer = (of or self.client()).post(
             "/api/auth/api-keys", json={"name": "Spare", "scopes": ["admin:api-keys"]}
         )
-        found: str = answer.json()["apiKey"]["id"]
-        return found
+        new_id: str = answer.json()["apiKey"]["id"]
+        return new_id
 
     def deleted_folder(self) -> str:
         return self.deleted(self.spare_folder())
@@ -275,12 +287,12 @@ class Stage:
 
     @property
     def tag(self) -> str:
-        """Made anew where a request has deleted or renamed it."""
+        """A tag of the tenant, created again where a request has deleted or renamed it."""
         return self.spare_tag("A tag")
 
     def spare_tag(self, name: str = "Spare") -> str:
-        found: str = self.client().post("/api/v1/media-tags", json={"name": name}).json()["data"]["id"]
-        return found
+        new_id: str = self.client().post("/api/v1/media-tags", json={"name": name}).json()["data"]["id"]
+        return new_id
 
     # One collection.
 
@@ -288,8 +300,8 @@ class Stage:
         answer = self.client().post(
             f"/api/organization/{self.tenant.id.hex}/datasets", json={"name": "Spare"}
         )
-        found: str = answer.json()["id"]
-        return found
+        new_id: str = answer.json()["id"]
+        return new_id
 
     def deleted_collection(self) -> str:
         spare = self.spare_collection()
@@ -299,25 +311,25 @@ class Stage:
     # Organizations and their members.
 
     def person(self, *, member: bool) -> tuple[str, str]:
-        """Id and e-mail address of somebody new: a viewer of this organization, or in none."""
+        """Id and e-mail address of a new person: a viewer of this organization, or in none."""
         email = f"{uuid4().hex}@example.org"
-        found = organizations.add_person(email=email, name="Spare")
+        person = organizations.add_person(email=email, name="Spare")
         if member:
-            organizations.add_member(self.tenant.id, found, "viewer")
-        return found.hex, email
+            organizations.add_member(self.tenant.id, person, "viewer")
+        return person.hex, email
 
     def invitation(self) -> str:
         invited = {**self.named, "email": self.person(member=False)[1], "role": "viewer"}
         answer = self.client().post("/api/auth/organization/invite-member", json=invited)
-        found: str = answer.json()["id"]
-        return found
+        new_id: str = answer.json()["id"]
+        return new_id
 
     @property
     def named(self) -> dict[str, str]:
         return {"organizationId": self.tenant.id.hex}
 
     def elsewhere(self, of: Client | None) -> Tenant:
-        """Another organization, that this client's person is in as a viewer."""
+        """Another organization, in which this client's person is a viewer."""
         if of is None:
             return self.tenant
         tenant = Tenant.create(uuid4().hex)
@@ -325,33 +337,33 @@ class Stage:
         return tenant
 
     def token(self, of: Client | None) -> str:
-        """Of an invitation of this client's person into another organization."""
+        """The token of an invitation of this client's person into another organization."""
         if of is None:
             return "nonsense"
         invited = {"email": of.get("/api/me").json()["email"], "role": "viewer"}
-        found: str = (
+        new_id: str = (
             Tenant.create(uuid4().hex)
             .studio.post("/api/auth/organization/invite-member", json=invited)
             .json()["token"]
         )
-        return found
+        return new_id
 
 
-def _part(stage: Stage, of: Client | None, **more: str) -> Sent:
-    upload = stage.upload(of)
+def _part(targets: Targets, of: Client | None, **more: str) -> RequestParts:
+    upload = targets.upload(of)
     named = {
         "uploadId": upload.answer["uploadId"],
         **({"partNumber": more.pop("partNumber")} if "partNumber" in more else {}),
     }
-    return Sent(named, {**upload.key, **more})
+    return RequestParts(named, {**upload.key, **more})
 
 
-def _organization(stage: Stage, _: Client | None) -> Sent:
-    return Sent({"orgId": stage.tenant.id.hex})
+def _organization(targets: Targets, _: Client | None) -> RequestParts:
+    return RequestParts({"orgId": targets.tenant.id.hex})
 
 
-def _decision(stage: Stage, of: Client | None) -> Sent:
-    return Sent(body={"userCode": stage.user_code() if of is not None else "ABCD2345"})
+def _decision(targets: Targets, of: Client | None) -> RequestParts:
+    return RequestParts(body={"userCode": targets.user_code() if of is not None else "ABCD2345"})
 
 
 def _asset(function: str) -> str:
@@ -361,94 +373,108 @@ def _asset(function: str) -> str:
     )
 
 
-# By function, and by path where it has several. `of` is the client for whom the request will do what it says;
-# None: it will be refused before.
-FILL: dict[str, Callable[[Stage, Client | None], Sent]] = {
-    "get_me": lambda _, __: Sent(),
+# By function, and by path where it has several. `of` is the client for whom the request will succeed; None:
+# it will be rejected before.
+FILL: dict[str, Callable[[Targets, Client | None], RequestParts]] = {
+    "get_me": lambda _, __: RequestParts(),
     "list_collections": _organization,
-    "create_collection": lambda stage, _: Sent({"orgId": stage.tenant.id.hex}, body={"name": "New"}),
-    "get_usage": _organization,
-    "create_folder": lambda stage, _: Sent(body={"datasetId": stage.tenant.collection_id.hex, "name": "New"}),
-    "browse_media": lambda stage, _: Sent({"datasetId": stage.tenant.collection_id.hex}),
-    "get_media": lambda stage, _: Sent({"mediaId": stage.furnished.photo}),
-    "delete_media": lambda stage, of: Sent(
-        {"mediaId": stage.spare_folder() if of else stage.furnished.photo}
+    "create_collection": lambda targets, _: RequestParts(
+        {"orgId": targets.tenant.id.hex}, body={"name": "New"}
     ),
-    "restore_media": lambda stage, of: Sent(
-        {"mediaId": stage.deleted_folder() if of else stage.furnished.photo}
+    "get_usage": _organization,
+    "create_folder": lambda targets, _: RequestParts(
+        body={"datasetId": targets.tenant.collection_id.hex, "name": "New"}
+    ),
+    "browse_media": lambda targets, _: RequestParts({"datasetId": targets.tenant.collection_id.hex}),
+    "get_media": lambda targets, _: RequestParts({"mediaId": targets.furnished.photo}),
+    "delete_media": lambda targets, of: RequestParts(
+        {"mediaId": targets.spare_folder() if of else targets.furnished.photo}
+    ),
+    "restore_media": lambda targets, of: RequestParts(
+        {"mediaId": targets.deleted_folder() if of else targets.furnished.photo}
     ),
     "list_trash": _organization,
-    "v1_restore_media": lambda stage, of: Sent(
-        {"id": stage.deleted_photo() if of else stage.furnished.photo}
+    "v1_restore_media": lambda targets, of: RequestParts(
+        {"id": targets.deleted_photo() if of else targets.furnished.photo}
     ),
     # Places
-    "update_media": lambda stage, _: Sent({"mediaId": stage.furnished.folder}, body={"name": "Renamed"}),
-    "move_media": lambda stage, _: Sent(
-        {"mediaId": stage.furnished.folder}, body={"destinationPath": stage.tenant.collection_id.hex}
+    "update_media": lambda targets, _: RequestParts(
+        {"mediaId": targets.furnished.folder}, body={"name": "Renamed"}
     ),
-    "get_folder": lambda stage, _: Sent({"folderId": stage.furnished.folder}),
-    "update_folder": lambda stage, _: Sent({"folderId": stage.furnished.folder}, body={"name": "Renamed"}),
-    "delete_folder": lambda stage, of: Sent(
-        {"folderId": stage.spare_folder() if of else stage.furnished.folder}
+    "move_media": lambda targets, _: RequestParts(
+        {"mediaId": targets.furnished.folder}, body={"destinationPath": targets.tenant.collection_id.hex}
+    ),
+    "get_folder": lambda targets, _: RequestParts({"folderId": targets.furnished.folder}),
+    "update_folder": lambda targets, _: RequestParts(
+        {"folderId": targets.furnished.folder}, body={"name": "Renamed"}
+    ),
+    "delete_folder": lambda targets, of: RequestParts(
+        {"folderId": targets.spare_folder() if of else targets.furnished.folder}
     ),
     # Versions
-    "list_versions": lambda stage, _: Sent({"mediaId": stage.furnished.photo}),
-    "select_version": lambda stage, _: Sent({"mediaId": stage.furnished.photo}),
-    "delete_version": lambda stage, of: Sent(
-        {"mediaId": stage.furnished.photo}, {"versionId": stage.spare_version() if of else NOWHERE}
+    "list_versions": lambda targets, _: RequestParts({"mediaId": targets.furnished.photo}),
+    "select_version": lambda targets, _: RequestParts({"mediaId": targets.furnished.photo}),
+    "delete_version": lambda targets, of: RequestParts(
+        {"mediaId": targets.furnished.photo}, {"versionId": targets.spare_version() if of else NOWHERE}
     ),
     # Tags
-    "add_tag": lambda stage, _: Sent(
-        {"mediaId": stage.furnished.photo}, body={"label": "color", "value": uuid4().hex}
+    "add_tag": lambda targets, _: RequestParts(
+        {"mediaId": targets.furnished.photo}, body={"label": "color", "value": uuid4().hex}
     ),
-    "remove_tag": lambda stage, _: Sent({"mediaId": stage.furnished.photo}, body={"label": "color"}),
-    "rename_tag_group": lambda stage, _: Sent(
-        {"mediaId": stage.furnished.photo}, body={"oldLabel": "a group", "newLabel": "a group"}
+    "remove_tag": lambda targets, _: RequestParts(
+        {"mediaId": targets.furnished.photo}, body={"label": "color"}
     ),
-    "list_tags": lambda stage, _: Sent({"datasetId": stage.tenant.collection_id.hex}),
+    "rename_tag_group": lambda targets, _: RequestParts(
+        {"mediaId": targets.furnished.photo}, body={"oldLabel": "a group", "newLabel": "a group"}
+    ),
+    "list_tags": lambda targets, _: RequestParts({"datasetId": targets.tenant.collection_id.hex}),
     # Reprocessing
-    "reprocess_media": lambda stage, _: Sent({"mediaId": stage.furnished.photo}),
-    "reprocess_collection": lambda stage, _: Sent({"datasetId": stage.spare_collection()}, body={}),
-    "list_duplicates": lambda stage, _: Sent({"datasetId": stage.tenant.collection_id.hex}),
+    "reprocess_media": lambda targets, _: RequestParts({"mediaId": targets.furnished.photo}),
+    "reprocess_collection": lambda targets, _: RequestParts(
+        {"datasetId": targets.spare_collection()}, body={}
+    ),
+    "list_duplicates": lambda targets, _: RequestParts({"datasetId": targets.tenant.collection_id.hex}),
     # Many items at once
-    "bulk_media": lambda stage, _: Sent(
-        body={"action": "untag", "ids": [stage.furnished.photo], "label": "color"}
+    "bulk_media": lambda targets, _: RequestParts(
+        body={"action": "untag", "ids": [targets.furnished.photo], "label": "color"}
     ),
-    "follow_link": lambda stage, _: Sent(
-        {"mediaId": stage.furnished.photo, "token": stage.furnished.link_token}
+    "follow_link": lambda targets, _: RequestParts(
+        {"mediaId": targets.furnished.photo, "token": targets.furnished.link_token}
     ),
-    "sign_post": lambda stage, _: Sent(
+    "sign_post": lambda targets, _: RequestParts(
         query={
             "filename": "a.jpg",
             "type": "image/jpeg",
-            "metadata[datasetId]": stage.tenant.collection_id.hex,
+            "metadata[datasetId]": targets.tenant.collection_id.hex,
         }
     ),
-    "create_upload": lambda stage, _: Sent(
+    "create_upload": lambda targets, _: RequestParts(
         body={
             "filename": "a.jpg",
             "type": "image/jpeg",
-            "metadata": {"datasetId": stage.tenant.collection_id.hex},
+            "metadata": {"datasetId": targets.tenant.collection_id.hex},
         }
     ),
     "list_parts": _part,
-    "sign_part": lambda stage, of: _part(stage, of, partNumber="1"),
-    "sign_parts": lambda stage, of: _part(stage, of, partNumbers="1,2"),
-    "complete_upload": lambda stage, of: Sent((sent := _part(stage, of)).path, sent.query, {"parts": []}),
+    "sign_part": lambda targets, of: _part(targets, of, partNumber="1"),
+    "sign_parts": lambda targets, of: _part(targets, of, partNumbers="1,2"),
+    "complete_upload": lambda targets, of: RequestParts(
+        (sent := _part(targets, of)).path, sent.query, {"parts": []}
+    ),
     "abort_upload": _part,
-    "get_upload": lambda stage, of: Sent({"mediaId": stage.upload(of).media}),
-    "find_upload": lambda stage, of: Sent(query=stage.upload(of).key),
+    "get_upload": lambda targets, of: RequestParts({"mediaId": targets.upload(of).media}),
+    "find_upload": lambda targets, of: RequestParts(query=targets.upload(of).key),
     # Form uploads.
-    "upload_form": lambda stage, _: Sent(
-        body={"datasetId": stage.tenant.collection_id.hex},
+    "upload_form": lambda targets, _: RequestParts(
+        body={"datasetId": targets.tenant.collection_id.hex},
         files={"file": ("a.jpg", pictures.jpeg(40, 30, seed=4), "image/jpeg")},
     ),
     # v1: form uploads, URLs.
-    "v1_upload_media": lambda _, __: Sent(
+    "v1_upload_media": lambda _, __: RequestParts(
         body={}, files={"files": ("a.jpg", pictures.jpeg(40, 30, seed=4), "image/jpeg")}
     ),
-    "v1_get_upload_limits": lambda _, __: Sent(),
-    "v1_create_media": lambda _, __: Sent(
+    "v1_get_upload_limits": lambda _, __: RequestParts(),
+    "v1_create_media": lambda _, __: RequestParts(
         body={
             "url": "https://nobody.invalid/a.jpg",
             "filename": "a.jpg",
@@ -457,103 +483,121 @@ FILL: dict[str, Callable[[Stage, Client | None], Sent]] = {
         }
     ),
     # One collection.
-    "get_collection": lambda stage, _: Sent({"datasetId": stage.tenant.collection_id.hex}),
-    "update_collection": lambda stage, _: Sent(
-        {"datasetId": stage.tenant.collection_id.hex}, body={"name": "Default"}
+    "get_collection": lambda targets, _: RequestParts({"datasetId": targets.tenant.collection_id.hex}),
+    "update_collection": lambda targets, _: RequestParts(
+        {"datasetId": targets.tenant.collection_id.hex}, body={"name": "Default"}
     ),
-    "delete_collection": lambda stage, of: Sent(
-        {"datasetId": stage.spare_collection() if of else stage.tenant.collection_id.hex}
+    "delete_collection": lambda targets, of: RequestParts(
+        {"datasetId": targets.spare_collection() if of else targets.tenant.collection_id.hex}
     ),
-    "restore_collection": lambda stage, of: Sent(
-        {"datasetId": stage.deleted_collection() if of else stage.tenant.collection_id.hex}
+    "restore_collection": lambda targets, of: RequestParts(
+        {"datasetId": targets.deleted_collection() if of else targets.tenant.collection_id.hex}
     ),
     # Organizations and their members.
-    "list_organizations": lambda _, __: Sent(),
-    "create_organization": lambda _, __: Sent(body={"name": "New"}),
-    "update_organization": lambda stage, _: Sent(
-        body={**stage.named, "data": {"name": stage.tenant.owner.organization_name}}
+    "list_organizations": lambda _, __: RequestParts(),
+    "create_organization": lambda _, __: RequestParts(body={"name": "New"}),
+    "update_organization": lambda targets, _: RequestParts(
+        body={**targets.named, "data": {"name": targets.tenant.owner.organization_name}}
     ),
-    "set_active_organization": lambda stage, _: Sent(body=stage.named),
-    "list_members": lambda stage, _: Sent(query=stage.named),
-    "add_member": lambda stage, _: Sent(
-        body={**stage.named, "email": stage.person(member=False)[1], "role": "viewer"}
+    "set_active_organization": lambda targets, _: RequestParts(body=targets.named),
+    "list_members": lambda targets, _: RequestParts(query=targets.named),
+    "add_member": lambda targets, _: RequestParts(
+        body={**targets.named, "email": targets.person(member=False)[1], "role": "viewer"}
     ),
-    "update_member_role": lambda stage, _: Sent(
-        body={**stage.named, "memberId": stage.person(member=True)[0], "role": "editor"}
+    "update_member_role": lambda targets, _: RequestParts(
+        body={**targets.named, "memberId": targets.person(member=True)[0], "role": "editor"}
     ),
-    "remove_member": lambda stage, _: Sent(
-        body={**stage.named, "memberIdOrEmail": stage.person(member=True)[1]}
+    "remove_member": lambda targets, _: RequestParts(
+        body={**targets.named, "memberIdOrEmail": targets.person(member=True)[1]}
     ),
-    "leave_organization": lambda stage, of: Sent(body={"organizationId": stage.elsewhere(of).id.hex}),
-    "invite_member": lambda stage, _: Sent(
-        body={**stage.named, "email": stage.person(member=False)[1], "role": "viewer"}
+    "leave_organization": lambda targets, of: RequestParts(
+        body={"organizationId": targets.elsewhere(of).id.hex}
     ),
-    "list_invitations": lambda stage, _: Sent(query=stage.named),
-    "cancel_invitation": lambda stage, _: Sent(body={**stage.named, "invitationId": stage.invitation()}),
-    "accept_invitation": lambda stage, of: Sent(body={"token": stage.token(of)}),
-    "v1_list_teams": lambda _, __: Sent(),
-    "v1_switch_team": lambda stage, _: Sent(body={"teamId": stage.tenant.id.hex}),
-    "v1_list_media": lambda _, __: Sent(),
-    "v1_check_duplicates": lambda _, __: Sent(body={"files": [{"filename": "photo.jpg", "fileSize": 1000}]}),
-    "v1_get_media": lambda stage, _: Sent({"id": stage.furnished.photo}),
-    "v1_delete_media": lambda stage, of: Sent({"id": stage.spare_photo() if of else stage.furnished.photo}),
-    # v1: what is said of a file, and tags.
-    "v1_update_media": lambda stage, _: Sent({"id": stage.furnished.photo}, body={"title": "A title"}),
-    "v1_list_media_tags": lambda stage, _: Sent({"id": stage.furnished.photo}),
-    "v1_add_media_tag": lambda stage, _: Sent({"id": stage.furnished.photo}, body={"tagId": stage.tag}),
-    "v1_set_media_tags": lambda stage, _: Sent({"id": stage.furnished.photo}, body={"tagIds": [stage.tag]}),
-    "v1_remove_media_tag": lambda stage, _: Sent({"id": stage.furnished.photo}, {"tagId": stage.tag}),
-    "v1_list_tags": lambda _, __: Sent(),
-    "v1_create_tag": lambda _, __: Sent(body={"name": "A tag"}),
-    "v1_update_tag": lambda stage, _: Sent({"id": stage.tag}, body={"color": "red", "isActive": True}),
-    "v1_delete_tag": lambda stage, of: Sent({"id": stage.spare_tag() if of else stage.tag}),
+    "invite_member": lambda targets, _: RequestParts(
+        body={**targets.named, "email": targets.person(member=False)[1], "role": "viewer"}
+    ),
+    "list_invitations": lambda targets, _: RequestParts(query=targets.named),
+    "cancel_invitation": lambda targets, _: RequestParts(
+        body={**targets.named, "invitationId": targets.invitation()}
+    ),
+    "accept_invitation": lambda targets, of: RequestParts(body={"token": targets.token(of)}),
+    "v1_list_teams": lambda _, __: RequestParts(),
+    "v1_switch_team": lambda targets, _: RequestParts(body={"teamId": targets.tenant.id.hex}),
+    "v1_list_media": lambda _, __: RequestParts(),
+    "v1_check_duplicates": lambda _, __: RequestParts(
+        body={"files": [{"filename": "photo.jpg", "fileSize": 1000}]}
+    ),
+    "v1_get_media": lambda targets, _: RequestParts({"id": targets.furnished.photo}),
+    "v1_delete_media": lambda targets, of: RequestParts(
+        {"id": targets.spare_photo() if of else targets.furnished.photo}
+    ),
+    # v1: a file's texts, and tags.
+    "v1_update_media": lambda targets, _: RequestParts(
+        {"id": targets.furnished.photo}, body={"title": "A title"}
+    ),
+    "v1_list_media_tags": lambda targets, _: RequestParts({"id": targets.furnished.photo}),
+    "v1_add_media_tag": lambda targets, _: RequestParts(
+        {"id": targets.furnished.photo}, body={"tagId": targets.tag}
+    ),
+    "v1_set_media_tags": lambda targets, _: RequestParts(
+        {"id": targets.furnished.photo}, body={"tagIds": [targets.tag]}
+    ),
+    "v1_remove_media_tag": lambda targets, _: RequestParts(
+        {"id": targets.furnished.photo}, {"tagId": targets.tag}
+    ),
+    "v1_list_tags": lambda _, __: RequestParts(),
+    "v1_create_tag": lambda _, __: RequestParts(body={"name": "A tag"}),
+    "v1_update_tag": lambda targets, _: RequestParts(
+        {"id": targets.tag}, body={"color": "red", "isActive": True}
+    ),
+    "v1_delete_tag": lambda targets, of: RequestParts({"id": targets.spare_tag() if of else targets.tag}),
     # Keys.
-    "list_keys": lambda _, __: Sent(),
-    "create_key": lambda _, __: Sent(body={"name": "New", "scopes": ["admin:api-keys"]}),
-    "update_key": lambda stage, of: Sent({"id": stage.spare_key(of)}, body={"name": "Renamed"}),
-    "revoke_key": lambda stage, of: Sent({"id": stage.spare_key(of)}),
-    "rotate_key": lambda stage, of: Sent({"id": stage.spare_key(of)}, body={}),
-    "v1_list_keys": lambda _, __: Sent(),
-    "v1_create_key": lambda _, __: Sent(body={"name": "New", "scopes": ["admin:api-keys"]}),
-    "v1_revoke_key": lambda stage, of: Sent({"id": stage.spare_key(of)}),
+    "list_keys": lambda _, __: RequestParts(),
+    "create_key": lambda _, __: RequestParts(body={"name": "New", "scopes": ["admin:api-keys"]}),
+    "update_key": lambda targets, of: RequestParts({"id": targets.spare_key(of)}, body={"name": "Renamed"}),
+    "revoke_key": lambda targets, of: RequestParts({"id": targets.spare_key(of)}),
+    "rotate_key": lambda targets, of: RequestParts({"id": targets.spare_key(of)}, body={}),
+    "v1_list_keys": lambda _, __: RequestParts(),
+    "v1_create_key": lambda _, __: RequestParts(body={"name": "New", "scopes": ["admin:api-keys"]}),
+    "v1_revoke_key": lambda targets, of: RequestParts({"id": targets.spare_key(of)}),
     # People
-    "sign_up": lambda _, __: Sent(
+    "sign_up": lambda _, __: RequestParts(
         body={"name": "Somebody", "email": f"{uuid4().hex}@example.org", "password": "a long password"}
     ),
-    "sign_in": lambda _, __: Sent(
+    "sign_in": lambda _, __: RequestParts(
         body={"email": f"{uuid4().hex}@example.org", "password": "a long password"}
     ),
-    "sign_out": lambda _, __: Sent(),
-    "get_session": lambda _, __: Sent(),
-    "change_password": lambda _, __: Sent(
+    "sign_out": lambda _, __: RequestParts(),
+    "get_session": lambda _, __: RequestParts(),
+    "change_password": lambda _, __: RequestParts(
         body={"currentPassword": "a long password", "newPassword": "another password"}
     ),
-    "get_openapi": lambda _, __: Sent(),
-    "show_docs": lambda _, __: Sent({"file": _asset("show_docs")}),
-    "show_page": lambda _, __: Sent({"file": _asset("show_page")}),
-    "unrouted": lambda _, __: Sent(),
+    "get_openapi": lambda _, __: RequestParts(),
+    "show_docs": lambda _, __: RequestParts({"file": _asset("show_docs")}),
+    "show_page": lambda _, __: RequestParts({"file": _asset("show_page")}),
+    "unrouted": lambda _, __: RequestParts(),
     # Logins at devices
-    "create_device_code": lambda _, __: Sent(body={"client_id": "tests"}),
-    "poll_device_code": lambda _, __: Sent(
+    "create_device_code": lambda _, __: RequestParts(body={"client_id": "tests"}),
+    "poll_device_code": lambda _, __: RequestParts(
         body={"client_id": "tests", "device_code": "0" * 40, "grant_type": devices.GRANT}
     ),
-    "get_device_code": lambda stage, _: Sent(query={"user_code": stage.user_code()}),
+    "get_device_code": lambda targets, _: RequestParts(query={"user_code": targets.user_code()}),
     "approve_device_code": _decision,
     "deny_device_code": _decision,
-    "show_device": lambda _, __: Sent({"file": _asset("show_device")}),
+    "show_device": lambda _, __: RequestParts({"file": _asset("show_device")}),
 }
 
-# What a route answers where nothing refuses it, when it is not its endpoint's own status.
+# The status of a route's answer to an authorized request, where it is not that of its endpoint.
 STATUSES = {
     "complete_upload": 400,  # an upload without parts
     "unrouted": 404,
-    "poll_device_code": 400,  # a code that nobody has
-    "sign_in": 401,  # as nobody there is
-    "change_password": 400,  # of somebody who has none
+    "poll_device_code": 400,  # an unknown code
+    "sign_in": 401,  # the person does not exist
+    "change_password": 400,  # of a person without a password
 }
 
 
-def ask(client: Client, route: Route, sent: Sent, **headers: str) -> httpx.Response:
+def ask(client: Client, route: Route, sent: RequestParts, **headers: str) -> httpx.Response:
     method, _, path = route.key.partition(" ")
     if route.key == "$default":
         method, path = "GET", "/api/nowhere"
@@ -570,9 +614,9 @@ def ask(client: Client, route: Route, sent: Sent, **headers: str) -> httpx.Respo
     )
 
 
-# What a refusal says.
+# The answers of denials.
 
-Said = tuple[int, dict[str, object]]
+Answer = tuple[int, dict[str, object]]
 
 _MISSING = {
     "organization": "Organization not found",
@@ -585,7 +629,7 @@ _MISSING = {
 }
 
 
-def _plain(spec: Spec, status: int, code: str, sentence: str) -> Said:
+def _plain(spec: Spec, status: int, code: str, sentence: str) -> Answer:
     if spec.dialect is devices.DEVICES:
         return status, {"error": code, "error_description": sentence, "message": sentence}
     return status, {
@@ -595,7 +639,7 @@ def _plain(spec: Spec, status: int, code: str, sentence: str) -> Said:
     }
 
 
-def _enveloped(status: int, sentence: str, code: str | None = None) -> Said:
+def _enveloped(status: int, sentence: str, code: str | None = None) -> Answer:
     return status, {
         "success": False,
         "error": sentence,
@@ -604,7 +648,7 @@ def _enveloped(status: int, sentence: str, code: str | None = None) -> Said:
     }
 
 
-def unauthorized(spec: Spec) -> Said:
+def unauthorized(spec: Spec) -> Answer:
     return (
         _enveloped(401, "Unauthorized")
         if spec.dialect is V1
@@ -612,8 +656,10 @@ def unauthorized(spec: Spec) -> Said:
     )
 
 
-def other_tenant(spec: Spec) -> Said:
-    """Of an item; where a route has none, of the organization that the request names."""
+def other_tenant(spec: Spec) -> Answer:
+    """The answer about an item of another tenant; of a route without item, about the organization that is
+    named.
+    """
     if spec.dialect is V1:
         if spec.item is None:
             return 403, {
@@ -630,27 +676,27 @@ def other_tenant(spec: Spec) -> Said:
     return _plain(spec, 403, "other_organization", "No access to this item's organization")
 
 
-def not_there(spec: Spec) -> Said:
+def not_there(spec: Spec) -> Answer:
     assert spec.item is not None
     sentence = _MISSING[spec.item.kind]
     return _enveloped(404, sentence) if spec.dialect is V1 else _plain(spec, 404, "not_found", sentence)
 
 
-def lacks_scope(spec: Spec) -> Said:
+def lacks_scope(spec: Spec) -> Answer:
     scope = PERMISSIONS[str(spec.operation)].scope
     if spec.dialect is V1:
         return _enveloped(403, f"Insufficient permissions - {scope} scope required", "INSUFFICIENT_SCOPE")
     return _plain(spec, 403, "insufficient_scope", f"This API key does not have the scope {scope}")
 
 
-def lacks_session(spec: Spec) -> Said:
+def lacks_session(spec: Spec) -> Answer:
     sentence = "This takes a signed-in person; an API key cannot do it"
     return (
         _enveloped(403, sentence) if spec.dialect is V1 else _plain(spec, 403, "session_required", sentence)
     )
 
 
-def lacks_role(spec: Spec, role: Role) -> Said:
+def lacks_role(spec: Spec, role: Role) -> Answer:
     if spec.dialect is V1:
         return _enveloped(403, "Permission denied", "PERMISSION_DENIED")
     *but_last, last = [each for each in ROLES if each in (PERMISSIONS[str(spec.operation)].roles or ())]

@@ -1,6 +1,4 @@
-"""Tenants for the tests of the library: an organization, and the hands to put files there as an upload
-leaves them.
-"""
+"""Tenants for the tests of the library, which insert files with the rows that an upload leaves."""
 
 from __future__ import annotations
 
@@ -23,7 +21,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 @dataclass
 class Organization:
-    """A tenant with one owner and a default collection, and the hands to put things there."""
+    """A tenant with one owner and a default collection."""
 
     caller: Caller
     collection_id: UUID
@@ -45,8 +43,9 @@ class Organization:
         verified: bool = True,
         at: datetime | None = None,
     ) -> UUID:
-        """An item with one version and its objects, entered in ledger and counts as the worker leaves it.
-        Each is a second younger than the last.
+        """Insert an item with one version and its objects, entered in ledger and counts as the worker does.
+
+        Each item is a second younger than the one before.
         """
         self.files += 1
         at = at or NOON + timedelta(seconds=self.files)
@@ -54,9 +53,11 @@ class Organization:
         with self.sql() as connection:
             connection.execute(
                 """
-                insert into media (organization_id, id, collection_id, parent_id, type, name, link_token, active_version_id, filename, mime_type,
+                insert into media (organization_id, id, collection_id, parent_id, type, name, link_token,
+                                   active_version_id, filename, mime_type,
                                    size_bytes, processing, verified_at, created_at, updated_at, created_by)
-                values (%(organization)s, %(item)s, %(collection)s, %(parent)s, %(type)s, %(name)s, %(token)s, %(item)s, %(name)s, 'image/jpeg',
+                values (%(organization)s, %(item)s, %(collection)s, %(parent)s, %(type)s, %(name)s, %(token)s,
+                        %(item)s, %(name)s, 'image/jpeg',
                         %(stored)s, %(processing)s, %(verified_at)s, %(at)s, %(at)s, %(user)s)
                 """,
                 {
@@ -77,7 +78,8 @@ class Organization:
             self.version(connection, item, item, number=1, stored=stored, derived=derived if verified else ())
             if verified:
                 connection.execute(
-                    "insert into count_ledger (organization_id, collection_id, place_id, type, delta) values (%s, %s, %s, %s, 1)",
+                    "insert into count_ledger (organization_id, collection_id, place_id, type, delta) "
+                    "values (%s, %s, %s, %s, 1)",
                     [self.id, self.collection_id, parent.id if parent else self.collection_id, type],
                 )
         return item
@@ -94,8 +96,10 @@ class Organization:
     ) -> None:
         connection.execute(
             """
-            insert into versions (organization_id, id, media_id, number, type, key, filename, mime_type, size_bytes, stored_bytes, created_by)
-            select %(organization)s, %(version)s, %(item)s, %(number)s, type, %(key)s, 'a.jpg', 'image/jpeg', %(stored)s, %(stored)s, %(user)s
+            insert into versions (organization_id, id, media_id, number, type, key, filename, mime_type,
+                                  size_bytes, stored_bytes, created_by)
+            select %(organization)s, %(version)s, %(item)s, %(number)s, type, %(key)s, 'a.jpg', 'image/jpeg',
+                   %(stored)s, %(stored)s, %(user)s
               from media where id = %(item)s
             """,
             {
@@ -121,7 +125,8 @@ class Organization:
             if size:
                 connection.execute(
                     """
-                    insert into storage_ledger (organization_id, media_id, version_id, delta_bytes, delta_count, kind, state, reason, event_key)
+                    insert into storage_ledger (organization_id, media_id, version_id, delta_bytes,
+                                                delta_count, kind, state, reason, event_key)
                     values (%s, %s, %s, %s, %s, %s, 'active', 'upload', %s)
                     """,
                     [self.id, item, version, size, originals, kind, f"upload:{version}:{kind}"],
@@ -129,12 +134,12 @@ class Organization:
 
     @contextmanager
     def sql(self) -> Generator[psycopg.Connection[tuple[object, ...]]]:
-        """A transaction of the owner's, past the wall."""
+        """A transaction of the owner's, which bypasses row-level security."""
         with psycopg.connect(self.owner_url) as connection:
             yield connection
 
     def waiting(self, most: int) -> None:
-        """Returns once `most` connections of the application wait for a lock."""
+        """Return once `most` connections of the application wait for a lock."""
         until = time.monotonic() + 10
         query = """
             select count(distinct activity.pid)

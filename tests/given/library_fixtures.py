@@ -1,7 +1,6 @@
-"""Fixtures of the library's tests: a database of their own, and an organization per test.
+"""Fixtures of the library's tests: a database of this process, and an organization per test.
 
-Their own, because they fold ledgers step by step and compare rows, which the jobs of a running stack would do
-under their hands.
+The tests fold ledgers step by step and compare rows, which the jobs of a running stack would disturb.
 """
 
 from __future__ import annotations
@@ -23,20 +22,20 @@ from vitrine.library import organizations
 from vitrine.models.people import Caller
 from vitrine.settings import settings
 
-ALONE = "postgresql://postgres:postgres@127.0.0.1:5499/postgres"  # where no stack runs and none is named
+ALONE = "postgresql://postgres:postgres@127.0.0.1:5499/postgres"  # where no stack runs and no server is named
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
 
 @pytest.fixture(scope="module")
 def database() -> Iterator[str]:
-    """The owner's URL of a database that only this process uses; meanwhile the settings name it."""
+    """The owner's URL of a database that only this process uses. Meanwhile the settings name it."""
     server = os.environ.get("OWNER_DATABASE_URL") or os.environ.get("TEST_DATABASE_URL", ALONE)
     name = f"test_library_{uuid4().hex[:12]}"
     owner = make_conninfo(server, dbname=name)
     # Roles belong to the cluster, whose running stack, if there is one, keeps its passwords.
     passwords = {} if "OWNER_DATABASE_URL" in os.environ else {"app_password": "a", "worker_password": "w"}
     with psycopg.connect(server, autocommit=True) as connection:
-        # two who alter one role at once: one of them fails
+        # of two simultaneous changes of a role, one fails
         connection.execute("select pg_advisory_lock(hashtextextended('test_library', 0))")
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
         migrations.apply(owner, MIGRATIONS, **passwords)
@@ -61,7 +60,7 @@ def database() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def make_organization(database: str) -> Callable[[], Organization]:
-    def found() -> Organization:
+    def make() -> Organization:
         word = uuid4().hex
         made = organizations.create(
             email=f"{word}@example.org", person="An Owner", name="A Team", slug=word, collection="Default"
@@ -78,7 +77,7 @@ def make_organization(database: str) -> Callable[[], Organization]:
         )
         return Organization(caller, made.collection_id, database)
 
-    return found
+    return make
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
-"""ASGI apps and Lambda handlers, called from tests. Always in a thread of its own: event loops belong to
-threads, Mangum leaves one in each
-thread that first imports a handler, and `asyncio.run` throws away the one it finds.
+"""Call ASGI apps and Lambda handlers from tests, always in a new thread.
+
+Event loops belong to threads: Mangum leaves one in each thread that first imports a handler, and
+`asyncio.run` discards the one that it finds.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ T = TypeVar("T")
 
 
 def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """What the coroutine returns."""
-    return aside(lambda: asyncio.run(work()))
+    """Return the coroutine's result."""
+    return run_in_thread(lambda: asyncio.run(work()))
 
 
 def call(
@@ -32,7 +33,7 @@ def call(
     origin: str = "http://api.test",
     **more: Any,
 ) -> httpx.Response:
-    """An ASGI app's answer to one request, of a client at this address, to an API at this origin."""
+    """Return an ASGI app's answer to one request of a client at this address, to an API at this origin."""
 
     async def ask() -> httpx.Response:
         async with httpx.AsyncClient(
@@ -44,7 +45,7 @@ def call(
 
 
 def invoke(handler: Callable[[Any, Any], Any], event: object, context: object = None) -> dict[str, Any]:
-    """A Lambda handler's answer to an event."""
+    """Return a Lambda handler's answer to an event."""
 
     def work() -> dict[str, Any]:
         loop = asyncio.new_event_loop()
@@ -53,9 +54,9 @@ def invoke(handler: Callable[[Any, Any], Any], event: object, context: object = 
             answer: dict[str, Any] = handler(event, context)
             return answer
 
-    return aside(work)
+    return run_in_thread(work)
 
 
-def aside(work: Callable[[], T]) -> T:
+def run_in_thread(work: Callable[[], T]) -> T:
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(work).result()

@@ -1,4 +1,4 @@
-"""A TCP proxy that counts round trips: how often the client spoke after the server had answered."""
+"""A TCP proxy that counts round trips: how often the client sent data after the server had answered."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-# seconds each answer is held back, so that what the client sends meanwhile belongs to the same trip
+# Seconds by which each answer is delayed, so that data sent meanwhile belongs to the same trip.
 LATENCY = 0.01
 
 
 class Proxy:
     """Forwards every connection to one server. `trips` may be set back to 0 at any time.
 
-    While `admits` is cleared, who comes waits at the door, and no server hears of it.
+    While `admits` is cleared, a new connection waits, and the server does not see it.
     """
 
     def __init__(self, host: str, port: int) -> None:

@@ -69,7 +69,7 @@ def locked(tenant: Tenant) -> set[str]:
              where organization_id = %s
                and kind = 'derived'
                and state = 'live'
-               and hold_until > now()
+               and keep_until > now()
             """,
             [tenant.id],
         )

@@ -1,6 +1,7 @@
-"""What tests stand on: databases of their own, an S3 server, and a whole stack as `make run` has it.
+"""Databases, an S3 server, and a whole stack as `make run` has it, for tests.
 
-Plain context managers; fixtures are made of them. Whatever they start ends with them, however they end.
+These are plain context managers; fixtures are made of them. Whatever they start ends with them, however they
+end.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ from tests.given import minted
 
 @contextmanager
 def reachable_folder() -> Generator[Path]:
-    """A folder that the database's account can reach where root runs the tests: pytest's own are closed
-    to it.
+    """A folder that the database's account can reach when root runs the tests: pytest's own folders are
+    closed to it.
     """
     folder = Path(tempfile.mkdtemp(prefix="vitrine-test-"))
     folder.chmod(0o711)
@@ -44,8 +45,8 @@ def reachable_folder() -> Generator[Path]:
 
 @contextmanager
 def cluster() -> Generator[str]:
-    """The owner's URL of a server to make databases in: the one of this test run's stack, or one of its
-    own where there is none.
+    """The owner's URL of a server for databases: that of this test run's stack, or a new server where there
+    is none.
     """
     if given := os.environ.get("OWNER_DATABASE_URL"):
         yield given
@@ -60,7 +61,7 @@ def cluster() -> Generator[str]:
 
 @contextmanager
 def database(owner_url: str, *, template: str | None = None) -> Generator[str]:
-    """The owner's URL of a database of its own in that server."""
+    """The owner's URL of a new database in that server, which is dropped afterwards."""
     name = f"test_{secrets.token_hex(8)}"
     url = create_database(owner_url, name, template=template)
     try:
@@ -71,7 +72,7 @@ def database(owner_url: str, *, template: str | None = None) -> Generator[str]:
 
 @dataclass(frozen=True, slots=True)
 class S3:
-    """A running S3 server of its own process."""
+    """A running S3 server in a process of its own."""
 
     url: str
     bucket: str
@@ -85,11 +86,13 @@ class S3:
 def s3_server(
     *, cors: Mapping[str, object] | None = None, notify: list[Mapping[str, str]] | None = None
 ) -> Generator[S3]:
-    """`cors` as CloudFormation has it, `notify` as `[{"event": ..., "prefix": ...}]`; everything is
-    journalled unless given.
+    """An S3 server with `cors` in the form of CloudFormation and `notify` as `[{"event": ..., "prefix":
+    ...}]`.
+
+    Every event is written to its journal unless `notify` is given.
     """
     with reachable_folder() as folder:
-        found = S3(
+        server = S3(
             f"http://127.0.0.1:{free_port()}",
             "vitrine",
             REGION,
@@ -99,11 +102,11 @@ def s3_server(
         )
         words = [
             "--root",
-            str(found.root),
+            str(server.root),
             "--port",
-            found.url.rpartition(":")[2],
+            server.url.rpartition(":")[2],
             "--bucket",
-            found.bucket,
+            server.bucket,
             "--region",
             REGION,
             "--no-fsync",
@@ -115,8 +118,8 @@ def s3_server(
                 words += [option, str(file)]
         environment = {
             **os.environ,
-            "S3_ACCESS_KEY_ID": found.access_key_id,
-            "S3_SECRET_ACCESS_KEY": found.secret_access_key,
+            "S3_ACCESS_KEY_ID": server.access_key_id,
+            "S3_SECRET_ACCESS_KEY": server.secret_access_key,
         }
         process = subprocess.Popen(
             tethered([sys.executable, "-m", "local.s3", *words]),
@@ -128,9 +131,9 @@ def s3_server(
             text=True,
         )
         try:
-            if process.stdout is None or not process.stdout.readline():  # it says one line when it is ready
-                pytest.fail("the S3 server did not start; its words are above")
-            yield found
+            if process.stdout is None or not process.stdout.readline():  # it prints one line when it is ready
+                pytest.fail("the S3 server did not start; its output is above")
+            yield server
         finally:
             process.terminate()
             process.wait(10)
@@ -140,7 +143,7 @@ def s3_server(
 
 @contextmanager
 def running_stack(*, environment: Mapping[str, str] | None = None) -> Generator[Stack]:
-    """Postgres, S3, API and worker of its own, on free ports: for tests that kill them."""
+    """Postgres, S3, API and worker on free ports, for tests that kill them."""
     with reachable_folder() as folder:
         with Stack(folder, durable=False, environment=environment) as stack:
             minted.note_environment(stack.environment())

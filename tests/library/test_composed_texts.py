@@ -4,8 +4,6 @@ equal.
 
 from __future__ import annotations
 
-import os
-import shutil
 import unicodedata
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -15,7 +13,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from tests.given.names import COMPOSED, DECOMPOSED
-from tests.given.stack import database
+from tests.given.unreleased import unpack, unreleased_database
 from tools.routes import ROOT
 from vitrine import migrations
 from vitrine.library.tags import name_key
@@ -51,12 +49,8 @@ UPLOAD = """
 
 @pytest.fixture
 def before(tmp_path: Path) -> Iterator[str]:
-    """The owner's URL of a database with the schema before this migration."""
-    for file in MIGRATIONS.glob("*.sql"):
-        if file.name < THIS:
-            shutil.copy(file, tmp_path)
-    with database(os.environ["OWNER_DATABASE_URL"]) as url:
-        migrations.apply(url, tmp_path)
+    """The owner's URL of a database as it was before."""
+    with unreleased_database(tmp_path / "before", before=THIS) as url:
         yield url
 
 
@@ -113,7 +107,7 @@ class Before:
         return self.owner.execute(query.encode(), {"organization": self.organization}).fetchall()
 
 
-def test_stored_texts_are_composed_and_nothing_is_lost(before: str) -> None:
+def test_what_was_written_is_composed_and_nothing_is_lost(before: str, tmp_path: Path) -> None:
     with psycopg.connect(before, autocommit=True) as owner:
         was = Before(owner)
         metadata = {
@@ -143,7 +137,8 @@ def test_stored_texts_are_composed_and_nothing_is_lost(before: str) -> None:
                 days=days,
             )
 
-        assert migrations.apply(before, MIGRATIONS)[0] == THIS
+        assert migrations.apply(before, unpack(tmp_path / "all"))[0] == THIS
+        migrations.apply(before, MIGRATIONS)
 
         texts = was.rows(
             "select name, title, alt, caption, filename, description, row_version "

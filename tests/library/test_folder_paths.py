@@ -1,10 +1,7 @@
-"""The paths of folders: carried over from where they stood before they had a table, and missed where one
-is wrong.
-"""
+"""The paths of folders: kept by the unreleased migration that gave them a table, and checked by a rule."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +10,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from tests.given.stack import cluster, database
+from tests.given.unreleased import unpack, unreleased_database
 from vitrine import migrations
 from vitrine.queries import invariants
 
@@ -22,35 +19,37 @@ THIS = "0017_folder_paths.sql"
 RULE = "a folder's path is its parent's and its own id"
 
 FOLDER = """
-    insert into media (organization_id, id, collection_id, parent_id, type, path, status, deletion_id, name, link_token, created_by)
+    insert into media (organization_id, id, collection_id, parent_id, type, path, status, deletion_id, name,
+                       link_token, created_by)
     values (%(organization)s, %(id)s, %(collection)s, %(parent)s, 'folder', %(path)s::ltree,
-            case when %(deletion)s::uuid is null then 'active' else 'deleted' end, %(deletion)s, 'n', repeat('t', 22), %(id)s)
+            case when %(deletion)s::uuid is null then 'active' else 'deleted' end, %(deletion)s, 'n',
+            repeat('t', 22), %(id)s)
 """
 FILE = """
     with version as (
-      insert into versions (organization_id, id, media_id, number, key, filename, mime_type, size_bytes, stored_bytes, created_by)
+      insert into versions (organization_id, id, media_id, number, key, filename, mime_type, size_bytes,
+                            stored_bytes, created_by)
       values (%(organization)s, %(id)s, %(id)s, 1, %(id)s::text, 'n', 'image/jpeg', 1, 1, %(id)s)
     )
-    insert into media (organization_id, id, collection_id, parent_id, type, name, link_token, active_version_id, processing, created_by)
-    values (%(organization)s, %(id)s, %(collection)s, %(parent)s, 'image', 'n', repeat('t', 22), %(id)s, 'pending', %(id)s)
+    insert into media (organization_id, id, collection_id, parent_id, type, name, link_token,
+                       active_version_id, processing, created_by)
+    values (%(organization)s, %(id)s, %(collection)s, %(parent)s, 'image', 'n', repeat('t', 22), %(id)s,
+            'pending', %(id)s)
 """
 
 
 @pytest.fixture
 def before(tmp_path: Path) -> Iterator[str]:
-    """The owner's URL of a database as it was before."""
-    for file in MIGRATIONS.glob("*.sql"):
-        if file.name < THIS:
-            shutil.copy(file, tmp_path)
-    with cluster() as server, database(server) as url:
-        migrations.apply(url, tmp_path)
+    """The owner's URL of a database as it was before that migration."""
+    with unreleased_database(tmp_path / "before", before=THIS) as url:
         yield url
 
 
-def test_every_folder_there_was_has_its_path_still_and_no_file_has_one(before: str) -> None:
+def test_every_folder_keeps_its_path_and_no_file_has_one(before: str, tmp_path: Path) -> None:
     with psycopg.connect(before, autocommit=True) as owner:
         written = fill(owner) | fill(owner)
 
+        migrations.apply(before, unpack(tmp_path / "all"))
         migrations.apply(before, MIGRATIONS)
 
         kept: dict[UUID, str] = dict(
@@ -59,7 +58,7 @@ def test_every_folder_there_was_has_its_path_still_and_no_file_has_one(before: s
         assert (len(kept), kept, wrong(owner)) == (2 * 34, written, set())
         assert owner.execute("select count(*) from media").fetchone() == (2 * 36,)
 
-        # The rule that finds nothing wrong here finds what is.
+        # The rule that reports nothing here reports wrong, missing and needless paths.
         moved, gone, *_ = [folder for folder, path in kept.items() if path.count(".") == 32]
         file = owner.execute("select organization_id, id from media where type = 'image' limit 1").fetchall()[
             0
@@ -73,8 +72,8 @@ def test_every_folder_there_was_has_its_path_still_and_no_file_has_one(before: s
 
 
 def fill(owner: psycopg.Connection[Any]) -> dict[UUID, str]:
-    """A tenant with folders as deep as they go, two more in the trash, a file in the first and one at the
-    root. The paths of its folders.
+    """Insert a tenant with folders of the greatest depth, two more in the trash, a file in the first and one
+    at the root. Returns the paths of its folders.
     """
     organization, collection, deletion = uuid4(), uuid4(), uuid4()
     owner.execute(
@@ -85,7 +84,8 @@ def fill(owner: psycopg.Connection[Any]) -> dict[UUID, str]:
         [organization, collection, uuid4()],
     )
     owner.execute(
-        "insert into deletions (organization_id, id, kind, root_id, actor, item_count) values (%s, %s, 'folder', %s, %s, 0)",
+        "insert into deletions (organization_id, id, kind, root_id, actor, item_count) "
+        "values (%s, %s, 'folder', %s, %s, 0)",
         [organization, deletion, uuid4(), uuid4()],
     )
 

@@ -1,4 +1,4 @@
-"""Browsing one level of a collection: pages, order, totals, and what is no place."""
+"""Browsing one level of a collection: pages, order, totals, and paths that are no place."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def test_a_level_shows_folders_and_files_together_newest_first_and_nothing_of_th
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 8])
-def test_cursors_and_offsets_walk_the_same_pages_ties_included(organization: Organization, size: int) -> None:
-    # Three pairs and one alone: a page may end within a pair.
+def test_cursors_and_offsets_give_the_same_pages_with_ties(organization: Organization, size: int) -> None:
+    # Three pairs and a single item: a page may end within a pair.
     items = [organization.file(at=NOON + timedelta(hours=hour // 2)) for hour in range(7)]
     expected = [
         found for _, found in sorted(((index // 2, item) for index, item in enumerate(items)), reverse=True)
@@ -74,7 +74,7 @@ def test_cursors_and_offsets_walk_the_same_pages_ties_included(organization: Org
     assert [item.id for page in pages for item in page.items] == expected
 
 
-def test_a_cursor_goes_on_where_it_stood_though_newer_items_came(organization: Organization) -> None:
+def test_a_cursor_continues_at_its_place_after_newer_items_were_added(organization: Organization) -> None:
     items = [organization.file() for _ in range(4)]
     first = media.browse(organization.caller, organization.collection_id, limit=2)
 
@@ -123,7 +123,7 @@ def test_totals_are_by_type_and_the_same_before_while_and_after_counts_are_folde
     assert totals() == half
 
 
-def test_a_type_shows_only_its_own(organization: Organization) -> None:
+def test_a_type_filters_items_and_totals(organization: Organization) -> None:
     photo, film = organization.file(), organization.file(type="video")
 
     assert [
@@ -135,7 +135,7 @@ def test_a_type_shows_only_its_own(organization: Organization) -> None:
     assert media.browse(organization.caller, organization.collection_id, type="folder").items == ()
 
 
-def test_the_last_id_of_a_path_decides_in_either_spelling(organization: Organization) -> None:
+def test_the_last_id_of_a_path_decides_in_either_format(organization: Organization) -> None:
     folder = folders.create(organization.caller, organization.collection_id, "trip", path=None, reuse=False)
     inside = organization.file(folder)
 
@@ -168,7 +168,7 @@ def test_the_last_id_of_a_path_decides_in_either_spelling(organization: Organiza
         ("a neighbour's folder", NotFound),
     ],
 )
-def test_what_is_no_place_of_the_collection(
+def test_a_path_outside_the_collection_is_not_found(
     organization: Organization, neighbour: Organization, where: str, rejection: type[ApiError]
 ) -> None:
     other = collections.create(organization.caller, "Other", None)
@@ -201,12 +201,12 @@ def test_what_is_no_place_of_the_collection(
 
 
 @pytest.mark.parametrize("key", ["", "yesterday", "2026-01-01T12:00:00", "9" * 400])
-def test_a_cursor_of_no_listing_is_refused(organization: Organization, key: str) -> None:
+def test_a_cursor_of_another_format_is_rejected(organization: Organization, key: str) -> None:
     with pytest.raises(Invalid):
         media.browse(organization.caller, organization.collection_id, cursor=Cursor(key, uuid4()))
 
 
-def test_another_tenants_collection_is_not_found_and_an_unknown_one_neither(
+def test_another_tenants_collection_and_an_unknown_one_are_not_found(
     organization: Organization, neighbour: Organization
 ) -> None:
     for collection in (neighbour.collection_id, uuid4()):
@@ -214,7 +214,7 @@ def test_another_tenants_collection_is_not_found_and_an_unknown_one_neither(
             media.browse(organization.caller, collection)
 
 
-def test_collections_are_listed_oldest_first_and_only_ones_own(
+def test_the_organizations_collections_are_listed_oldest_first(
     organization: Organization, neighbour: Organization
 ) -> None:
     made = [

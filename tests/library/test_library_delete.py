@@ -1,4 +1,4 @@
-"""Deleting: one act takes an item and all that hangs on it to the trash, once, and the books agree."""
+"""Deleting: one deletion moves an item and all its dependents to the trash, once, and the ledgers agree."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def ledger(organization: Organization, deletion: UUID) -> list[tuple[object, ...
     return organization.rows(
         """
         select version_id, kind, state, delta_bytes, delta_count, reason, event_key
-          from storage_ledger where organization_id = %s and event_key like 'delete:' || %s || ':%%' order by version_id, kind desc, state
+          from storage_ledger where organization_id = %s and event_key like 'delete:' || %s || ':%%'
+            order by version_id, kind desc, state
         """,
         organization.id,
         str(deletion),
@@ -82,7 +83,8 @@ def test_a_deleted_file_goes_to_the_trash_with_its_bytes(organization: Organizat
         (stays, "active", None),
     ]
     assert organization.rows(
-        "select id, kind, root_id, actor, purge_at - at, state, item_count from deletions where organization_id = %s",
+        "select id, kind, root_id, actor, purge_at - at, state, item_count from deletions "
+        "where organization_id = %s",
         organization.id,
     ) == [(deleted.deletion_id, "media", item, organization.caller.user_id, timedelta(days=30), "trash", 1)]
     assert ledger(organization, deleted.deletion_id) == [
@@ -98,7 +100,7 @@ def test_a_deleted_file_goes_to_the_trash_with_its_bytes(organization: Organizat
         trash_count=1,
         limit_bytes=None,
     )
-    assert [found.id for found in media.browse(organization.caller, organization.collection_id).items] == [
+    assert [item.id for item in media.browse(organization.caller, organization.collection_id).items] == [
         stays
     ]
     assert (
@@ -110,7 +112,7 @@ def test_a_deleted_file_goes_to_the_trash_with_its_bytes(organization: Organizat
         media.get(organization.caller, item)
 
 
-def test_all_living_versions_go_and_are_counted_while_those_deleted_before_stay_with_their_own_act(
+def test_all_active_versions_are_deleted_and_counted_while_those_deleted_before_stay_with_their_deletion(
     organization: Organization,
 ) -> None:
     item, second, earlier = organization.file(stored=1000), uuid4(), uuid4()
@@ -119,13 +121,14 @@ def test_all_living_versions_go_and_are_counted_while_those_deleted_before_stay_
         organization.version(sql, item, second, number=2, stored=50, derived=(7,))
         organization.version(sql, item, earlier, number=3, stored=60, derived=(8,))
         sql.execute(
-            "insert into deletions (organization_id, id, kind, root_id, actor, item_count) values (%s, %s, 'version', %s, %s, 1)",
+            "insert into deletions (organization_id, id, kind, root_id, actor, item_count) "
+            "values (%s, %s, 'version', %s, %s, 1)",
             [organization.id, deletion, earlier, organization.caller.user_id],
         )
         sql.execute(
             "update versions set status = 'deleted', deletion_id = %s where id = %s", [deletion, earlier]
         )
-        sql.execute("update objects set state = 'doomed' where version_id = %s and bytes = 300", [item])
+        sql.execute("update objects set state = 'deleting' where version_id = %s and bytes = 300", [item])
 
     deleted = media.delete(organization.caller, item)
 
@@ -142,7 +145,7 @@ def test_all_living_versions_go_and_are_counted_while_those_deleted_before_stay_
     assert organization.rows("select deletion_id from versions where id = %s", earlier) == [(deletion,)]
 
 
-def test_a_deleted_folder_takes_everything_below_it_and_nothing_beside_it(organization: Organization) -> None:
+def test_a_deleted_folder_takes_all_below_it_and_nothing_beside_it(organization: Organization) -> None:
     top = folder(organization, "top")
     middle, beside = folder(organization, "middle", top), folder(organization, "beside")
     deep = folder(organization, "deep", middle)
@@ -171,7 +174,7 @@ def test_a_deleted_folder_takes_everything_below_it_and_nothing_beside_it(organi
     assert organization.rows(
         "select kind, root_id, item_count from deletions where id = %s", deleted.deletion_id
     ) == [("folder", top.id, 4)]
-    # 4 originals, and what was derived of the 3 verified: a pair each
+    # 4 originals, and the derived objects of the 3 verified ones: two each
     assert len(ledger(organization, deleted.deletion_id)) == 14
     assert usage.read(organization.caller) == Usage(2640, 6280, 7000, 1920, 2, 5, None)
     assert organization.rows(
@@ -183,18 +186,19 @@ def test_a_deleted_folder_takes_everything_below_it_and_nothing_beside_it(organi
     assert media.list_files(organization.caller).total == 2
 
 
-def test_what_was_not_verified_is_not_counted_twice(organization: Organization) -> None:
+def test_an_unverified_item_is_not_counted(organization: Organization) -> None:
     media.delete(organization.caller, organization.file(verified=False))
 
     assert media.browse(organization.caller, organization.collection_id).total == 0
     assert organization.rows("select * from count_ledger where organization_id = %s", organization.id) == []
 
 
-def test_an_external_url_has_nothing_in_the_store_to_count(organization: Organization) -> None:
+def test_an_external_url_has_no_bytes_to_count(organization: Organization) -> None:
     item = organization.file(stored=1000, derived=())
     with organization.sql() as sql:
         sql.execute(
-            "update versions set key = null, external_url = 'https://example.org/a.jpg', stored_bytes = 0 where id = %s",
+            "update versions set key = null, external_url = 'https://example.org/a.jpg', stored_bytes = 0 "
+            "where id = %s",
             [item],
         )
 
@@ -219,7 +223,7 @@ def test_a_second_delete_is_not_found_and_changes_nothing(organization: Organiza
     ) == [(1,)]
 
 
-def test_of_racing_deletes_one_counts(organization: Organization) -> None:
+def test_of_simultaneous_deletes_one_succeeds(organization: Organization) -> None:
     items = [organization.file() for _ in range(5)]
 
     def delete(item: UUID) -> int:
@@ -234,7 +238,7 @@ def test_of_racing_deletes_one_counts(organization: Organization) -> None:
     assert usage.read(organization.caller) == Usage(0, 6600, 5000, 1600, 0, 5, None)
 
 
-def test_a_folder_and_what_is_in_it_deleted_at_once_are_each_taken_by_one_act(
+def test_a_folder_and_its_content_deleted_at_once_belong_to_one_deletion_each(
     organization: Organization,
 ) -> None:
     for _ in range(5):
@@ -253,13 +257,13 @@ def test_a_folder_and_what_is_in_it_deleted_at_once_are_each_taken_by_one_act(
     assert media.browse(organization.caller, organization.collection_id).total == 0
 
 
-def test_nothing_is_born_under_a_folder_that_is_being_deleted(organization: Organization) -> None:
+def test_no_item_is_created_under_a_folder_that_is_being_deleted(organization: Organization) -> None:
     for _ in range(5):
         top = folder(organization, "top")
 
         def create(below: Folder) -> UUID | None:
             try:
-                return folder(organization, "born", below).id
+                return folder(organization, "new", below).id
             except NotFound:
                 return None
 
@@ -277,7 +281,9 @@ def test_nothing_is_born_under_a_folder_that_is_being_deleted(organization: Orga
             assert item is None or statuses(organization)[item][0] == "deleted"
 
 
-def test_a_worker_that_holds_the_item_is_waited_for_and_its_bytes_go_too(organization: Organization) -> None:
+def test_a_delete_waits_for_the_worker_that_has_locked_the_item_and_includes_its_bytes(
+    organization: Organization,
+) -> None:
     item = organization.file(stored=1000, derived=())
 
     def delete() -> Deleted:
@@ -296,7 +302,8 @@ def test_a_worker_that_holds_the_item_is_waited_for_and_its_bytes_go_too(organiz
         )
         worker.execute(
             """
-            insert into storage_ledger (organization_id, media_id, version_id, delta_bytes, delta_count, kind, state, reason, event_key)
+            insert into storage_ledger (organization_id, media_id, version_id, delta_bytes, delta_count, kind,
+                                        state, reason, event_key)
             values (%s, %s, %s, 77, 0, 'derived', 'active', 'process', %s)
             """,
             [organization.id, item, item, f"process:{item}"],
@@ -307,7 +314,7 @@ def test_a_worker_that_holds_the_item_is_waited_for_and_its_bytes_go_too(organiz
     assert usage.read(organization.caller) == Usage(0, 1077, 1000, 77, 0, 1, None)
 
 
-def test_an_item_that_is_refused_while_it_is_being_deleted_is_not_found(organization: Organization) -> None:
+def test_an_item_that_is_rejected_while_it_is_being_deleted_is_not_found(organization: Organization) -> None:
     item = organization.file(derived=(), verified=False)
 
     def delete() -> Deleted:
@@ -324,7 +331,7 @@ def test_an_item_that_is_refused_while_it_is_being_deleted_is_not_found(organiza
     assert organization.rows("select * from deletions where organization_id = %s", organization.id) == []
 
 
-def test_with_no_days_of_trash_nothing_is_ever_purged(
+def test_with_a_retention_of_zero_nothing_is_purged(
     organization: Organization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRASH_DAYS", "0")
@@ -338,7 +345,7 @@ def test_with_no_days_of_trash_nothing_is_ever_purged(
     assert organization.rows("select purge_at from deletions where id = %s", deleted.deletion_id) == [(None,)]
 
 
-def test_more_than_can_go_at_once_stays_whole(
+def test_a_deletion_beyond_the_limit_changes_nothing(
     organization: Organization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     top = folder(organization, "top")
@@ -353,11 +360,12 @@ def test_more_than_can_go_at_once_stays_whole(
     assert media.delete(organization.caller, top.id).count == len(below)
 
 
-def test_the_items_of_a_collection_that_is_deleted_are_not_found(organization: Organization) -> None:
+def test_items_of_a_deleted_collection_are_not_found(organization: Organization) -> None:
     item, deletion = organization.file(), uuid4()
     with organization.sql() as sql:
         sql.execute(
-            "insert into deletions (organization_id, id, kind, root_id, actor, item_count) values (%s, %s, 'collection', %s, %s, 1)",
+            "insert into deletions (organization_id, id, kind, root_id, actor, item_count) "
+            "values (%s, %s, 'collection', %s, %s, 1)",
             [organization.id, deletion, organization.collection_id, organization.caller.user_id],
         )
         sql.execute(

@@ -1,4 +1,4 @@
-"""Folders: where they are born, what they may be called, and how deep they go."""
+"""Folders: where they are created, how they may be named, and how deep they nest."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def nested(organization: Organization, depth: int) -> Folder:
     return folder
 
 
-def test_a_folder_lies_where_it_was_made_and_counts(organization: Organization) -> None:
+def test_a_folder_is_created_in_its_parent_and_counted(organization: Organization) -> None:
     outer = folders.create(organization.caller, organization.collection_id, "2026", path=None, reuse=False)
     inner = folders.create(
         organization.caller, organization.collection_id, "a/b", path=outer.path, reuse=False
@@ -58,7 +58,7 @@ def test_a_folder_lies_where_it_was_made_and_counts(organization: Organization) 
     )
 
 
-def test_without_reuse_names_repeat_and_with_it_the_oldest_is_given(organization: Organization) -> None:
+def test_without_reuse_names_repeat_and_with_reuse_the_oldest_is_returned(organization: Organization) -> None:
     first = folders.create(organization.caller, organization.collection_id, "trip", path=None, reuse=False)
     second = folders.create(organization.caller, organization.collection_id, "trip", path=None, reuse=False)
     inner = folders.create(
@@ -87,14 +87,14 @@ def test_a_deleted_folder_is_not_reused(organization: Organization) -> None:
     )
 
 
-def test_twenty_at_once_who_reuse_a_name_get_one_folder(organization: Organization) -> None:
+def test_twenty_simultaneous_requests_that_reuse_a_name_get_one_folder(organization: Organization) -> None:
     def create(_: int) -> Folder:
         return folders.create(organization.caller, organization.collection_id, "trip", path=None, reuse=True)
 
     with ThreadPoolExecutor(20) as pool, organization.sql() as gate:
         gate.execute("select from collections where id = %s for update", [organization.collection_id])
         creating = [pool.submit(create, n) for n in range(20)]
-        organization.waiting(8)  # as many as there are connections: they start as one
+        organization.waiting(8)  # as many as there are connections: they start together
         gate.commit()
         made = [each.result() for each in creating]
 
@@ -130,7 +130,7 @@ def test_a_name_is_kept_in_its_composed_form(organization: Organization, name: s
 
 
 @pytest.mark.parametrize("name", ["", "x" * 256, "🏔" * 256, "nul\0", "half \ud83d"])
-def test_a_name_that_cannot_be_one_is_refused(organization: Organization, name: str) -> None:
+def test_an_invalid_name_is_rejected(organization: Organization, name: str) -> None:
     with pytest.raises(Invalid):
         folders.create(organization.caller, organization.collection_id, name, path=None, reuse=False)
 
@@ -146,7 +146,7 @@ def test_a_name_that_cannot_be_one_is_refused(organization: Organization, name: 
     ],
 )
 @pytest.mark.parametrize("reuse", [False, True])
-def test_where_no_folder_can_be_made(
+def test_a_folder_cannot_be_created_in_a_file_or_a_missing_place(
     organization: Organization, neighbour: Organization, where: str, rejection: type[ApiError], reuse: bool
 ) -> None:
     deleted = folders.create(organization.caller, organization.collection_id, "gone", path=None, reuse=False)
@@ -167,7 +167,7 @@ def test_where_no_folder_can_be_made(
         folders.create(organization.caller, collection, "new", path=path, reuse=reuse)
 
 
-def test_a_path_resolves_to_the_root_or_to_the_folder_it_ends_in(organization: Organization) -> None:
+def test_a_path_resolves_to_the_root_or_to_its_last_folder(organization: Organization) -> None:
     folder = nested(organization, 3)
 
     def resolved(path: str) -> Folder:

@@ -1,5 +1,5 @@
-"""Random lives of a tree, held against a naive model of it: whatever is made, renamed, moved and deleted,
-in whatever order.
+"""Random histories of a tree, compared with a naive model: items are created, renamed, moved and deleted in
+any order.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from vitrine.queries import invariants
 
 pytest_plugins = ["tests.given.library_fixtures"]
 
-HELD = (  # the rules that places can break
+CHECKED = (  # the rules that a wrong place would break
     "kept counts are the numbers of active, verified items in each place",
     "a collection's kept counts are the sums over its places",
     "a folder's path is its parent's and its own id",
-    "what lies in something lies in a folder, and nothing living in a deleted one",
-    "the ledger of a version stands in the state that the version has",
-    "what is deleted was deleted by an act that stands",
+    "an item's parent is a folder, and an active item's parent is active",
+    "the ledger of a version has the version's state",
+    "a deleted item belongs to a deletion in the trash or being purged",
 )
-CHAIN = MAX_FOLDER_DEPTH - 3  # folders, one in the other, to begin with: so that the limit is near
+CHAIN = MAX_FOLDER_DEPTH - 3  # nested folders at the beginning, so that the limit is near
 
-Deed = Literal["folder", "file", "rename", "move", "delete", "fold"]
-deeds = st.tuples(
+Change = Literal["folder", "file", "rename", "move", "delete", "fold"]
+changes = st.tuples(
     st.sampled_from(["folder", "file", "rename", "move", "move", "move", "delete", "fold"]),
     st.integers(0, 60),
     st.integers(0, 60),
@@ -43,7 +43,7 @@ deeds = st.tuples(
 
 @dataclass
 class Item:
-    """Something in the tree, as simply as it can be said."""
+    """An item of the naive model."""
 
     id: UUID
     parent: Item | None  # None: the root itself
@@ -54,7 +54,7 @@ class Item:
 
     @property
     def depth(self) -> int:
-        """Folders on the way, itself included; 0 for the root."""
+        """The number of folders on the path, itself included; 0 for the root."""
         return 0 if self.parent is None else self.parent.depth + 1
 
     def all_below(self) -> list[Item]:
@@ -65,7 +65,7 @@ class Item:
 
 
 class Model:
-    """A tree of items that are told where their parents are, and all that follows."""
+    """A tree of items that know their parents; everything else is derived."""
 
     def __init__(self, organization: Organization) -> None:
         self.organization = organization
@@ -116,26 +116,26 @@ class Model:
     def move(self, item: Item, to: Item) -> None:
         place = FolderPath(self.organization.collection_id, () if to is self.root else (to.id,))
 
-        def deed() -> object:
+        def change() -> object:
             return media.move(self.organization.caller, item.id, to=place)
 
         if item is self.root or not item.alive or not to.alive:
-            self.rejected(NotFound, deed)
+            self.rejected(NotFound, change)
         elif (
             not to.is_folder
             or to in (item, *item.all_below())
             or (to is not item.parent and to.depth + self._height(item) > MAX_FOLDER_DEPTH)
         ):
-            self.rejected(Invalid, deed)
+            self.rejected(Invalid, change)
         else:
-            deed()
+            change()
             assert item.parent is not None
             item.parent.children.remove(item)
             item.parent = to
             to.children.append(item)
 
     def _height(self, item: Item) -> int:
-        """Folders from this one down to the deepest, itself included; of a file 0."""
+        """The number of folders from this one down to the deepest, itself included; 0 for a file."""
         return max(
             (each.depth - item.depth + 1 for each in (item, *item.all_below()) if each.is_folder), default=0
         )
@@ -151,13 +151,13 @@ class Model:
             for each in gone:
                 each.alive = False
 
-    def rejected(self, kind: type[ApiError], deed: Callable[[], object]) -> None:
+    def rejected(self, kind: type[ApiError], change: Callable[[], object]) -> None:
         with pytest.raises(ApiError) as raised:
-            deed()
+            change()
         assert raised.type is kind
 
-    def hold_against(self) -> None:
-        """Everything is where the model has it, under its name, and the kept numbers are right."""
+    def compare_with(self) -> None:
+        """Compare the library with the model: place and name of every item, and the counts."""
         rows = self.organization.rows(
             "select id, name, status = 'active', place_id from media where organization_id = %s",
             self.organization.id,
@@ -174,8 +174,8 @@ class Model:
                 if each.is_folder:
                     assert shown.inside_count == self._inside(each)
         for rule, found in zip(
-            HELD,
-            read_all(Worker(), *(invariants.broken(rule, self.organization.id) for rule in HELD)),
+            CHECKED,
+            read_all(Worker(), *(invariants.broken(rule, self.organization.id) for rule in CHECKED)),
             strict=True,
         ):
             assert (rule, found) == (rule, [])
@@ -188,7 +188,7 @@ class Model:
         return int(str(counted[0][0]))
 
 
-LIVES = st.lists(deeds, min_size=20, max_size=50)
+LIVES = st.lists(changes, min_size=20, max_size=50)
 AS_LONG_AS_IT_TAKES = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -198,8 +198,8 @@ AS_LONG_AS_IT_TAKES = settings(
 
 @settings(AS_LONG_AS_IT_TAKES, max_examples=2)
 @given(LIVES)
-def test_a_tree_stands_as_a_naive_model_of_it_says(
-    make_organization: Callable[[], Organization], life: list[tuple[Deed, int, int]]
+def test_a_tree_agrees_with_a_naive_model(
+    make_organization: Callable[[], Organization], life: list[tuple[Change, int, int]]
 ) -> None:
     live(Model(make_organization()), life)
 
@@ -207,27 +207,27 @@ def test_a_tree_stands_as_a_naive_model_of_it_says(
 @pytest.mark.soak
 @settings(AS_LONG_AS_IT_TAKES, max_examples=100)
 @given(LIVES)
-def test_many_trees_stand_as_a_naive_model_of_them_says(
-    make_organization: Callable[[], Organization], life: list[tuple[Deed, int, int]]
+def test_many_trees_agree_with_naive_models(
+    make_organization: Callable[[], Organization], life: list[tuple[Change, int, int]]
 ) -> None:
     live(Model(make_organization()), life)
 
 
-def live(model: Model, life: list[tuple[Deed, int, int]]) -> None:
-    for deed, one, two in life:
-        # Mostly what was made last, where the tree is wide; else anything.
+def live(model: Model, life: list[tuple[Change, int, int]]) -> None:
+    for change, one, two in life:
+        # Mostly one of the newest items, so that the tree grows deep; else any.
         item, other = (model.items[-1 - index % len(model.items)] for index in (one, two))
-        if deed == "folder":
+        if change == "folder":
             model.folder(item)
-        elif deed == "file":
+        elif change == "file":
             model.file(item)
-        elif deed == "rename":
+        elif change == "rename":
             model.rename(item)
-        elif deed == "move":
+        elif change == "move":
             model.move(item, other)
-        elif deed == "delete":
+        elif change == "delete":
             model.delete(item)
         else:
             ledger.fold_counts(NOON, None, 5, dry_run=False)
 
-    model.hold_against()
+    model.compare_with()

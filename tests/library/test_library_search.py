@@ -1,5 +1,5 @@
-"""v1's list as it is searched, filtered by tags, ordered and counted: held against the rule in plain SQL,
-which no index serves.
+"""v1's list with search, tag filters, orders and totals, compared with the rule in plain SQL without an
+index.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from vitrine.queries.files import Order
 
 pytest_plugins = ["tests.given.library_fixtures"]
 
-# What is typical, and what a parser of words, a pattern or a key could take for something else.
+# Typical texts, and texts that a parser of words, a pattern or a key could misread.
 PIECES = (
     "zebra",
     "Zebras",
@@ -71,7 +71,7 @@ PIECES = (
 
 @dataclass(frozen=True)
 class Shelf:
-    """Files that are described, by their filename."""
+    """Files with their texts, by filename."""
 
     of: Organization
     files: dict[str, UUID] = field(default_factory=dict[str, UUID])
@@ -96,7 +96,7 @@ class Shelf:
             )
         return item
 
-    def found(self, search: str, **more: Any) -> list[str]:
+    def search(self, search: str, **more: Any) -> list[str]:
         page = media.list_files(
             self.of.caller, search=search, limit=100, order_by="filename", descending=False, **more
         )
@@ -107,7 +107,8 @@ class Shelf:
         tag = uuid4()
         self.of.rows(
             """
-            insert into tags (organization_id, id, "group", name, slug, is_active) values (%s, %s, %s, %s, %s, %s) returning id
+            insert into tags (organization_id, id, "group", name, slug, is_active) values (%s, %s, %s, %s, %s,
+                              %s) returning id
             """,
             self.of.id,
             tag,
@@ -118,7 +119,8 @@ class Shelf:
         )
         for filename in filenames:
             self.of.rows(
-                "insert into media_tags (organization_id, media_id, tag_id) values (%s, %s, %s) returning tag_id",
+                "insert into media_tags (organization_id, media_id, tag_id) "
+                "values (%s, %s, %s) returning tag_id",
                 self.of.id,
                 self.files[filename],
                 tag,
@@ -131,7 +133,7 @@ def shelf(organization: Organization) -> Shelf:
     return Shelf(organization)
 
 
-def test_what_the_contract_says_is_found_is_found_and_nothing_else(
+def test_a_search_finds_what_the_contract_promises_and_nothing_else(
     shelf: Shelf, make_organization: Callable[[], Organization]
 ) -> None:
     shelf.put("DSC_1.jpg", alt="Zebra crossing")
@@ -174,37 +176,38 @@ def test_what_the_contract_says_is_found_is_found_and_nothing_else(
         "e.jpg": ["e.jpg"],
     }
 
-    found = {search: shelf.found(search) for search in expected}
+    results = {search: shelf.search(search) for search in expected}
 
     assert {
         search: (each, expected[search])
-        for search, each in found.items()
+        for search, each in results.items()
         if sorted(each) != sorted(expected[search])
     } == {}
 
 
-def test_a_change_of_any_of_the_four_texts_changes_what_finds_it(shelf: Shelf) -> None:
+def test_a_change_of_any_of_the_four_texts_changes_its_searches(shelf: Shelf) -> None:
     item = shelf.put("first.jpg", title="second", alt="third", caption="fourth")
-    before = [shelf.found(word) for word in ("first", "second", "third", "fourth")]
+    before = [shelf.search(word) for word in ("first", "second", "third", "fourth")]
 
-    # A version that comes to be the active one brings its filename with it.
+    # The item takes over the filename of a new active version.
     shelf.of.rows(
-        "update media set filename = 'fifth.jpg', title = 'sixth', alt = null, caption = 'eighth' where id = %s returning id",
+        "update media set filename = 'fifth.jpg', title = 'sixth', alt = null, caption = 'eighth' "
+        "where id = %s returning id",
         item,
     )
 
     assert before == [["first.jpg"]] * 4
-    assert [shelf.found(word) for word in ("first", "second", "third", "fourth")] == [[]] * 4
-    assert [shelf.found(word) for word in ("fifth", "sixth", "eighth")] == [["fifth.jpg"]] * 3
+    assert [shelf.search(word) for word in ("first", "second", "third", "fourth")] == [[]] * 4
+    assert [shelf.search(word) for word in ("fifth", "sixth", "eighth")] == [["fifth.jpg"]] * 3
 
 
-def test_a_search_finds_what_the_rule_says(shelf: Shelf) -> None:
+def test_a_search_agrees_with_the_rule(shelf: Shelf) -> None:
     agree(shelf, files=12, searches=40, seed=1)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
-def test_a_search_finds_what_the_rule_says_many_times(shelf: Shelf) -> None:
+def test_many_searches_agree_with_the_rule(shelf: Shelf) -> None:
     agree(shelf, files=400, searches=10_000, seed=random.SystemRandom().randrange(2**32))
 
 
@@ -248,14 +251,16 @@ RULE = r"""
        and status = 'active'
        and type <> 'folder'
        and verified_at is not null
-       and (to_tsvector('english', coalesce(title, '') || ' ' || filename || ' ' || coalesce(alt, '') || ' ' || coalesce(caption, ''))
+       and (to_tsvector('english', coalesce(title, '') || ' ' || filename || ' ' || coalesce(alt, '') || ' '
+                                   || coalesce(caption, ''))
             @@ plainto_tsquery('english', %(search)s)
             or exists (select from unnest(array[title, filename, alt, caption]) as content
-                        where lower(content) like '%%' || regexp_replace(lower(%(search)s), '([\\%%_])', '\\\1', 'g') || '%%'))
+                        where lower(content) like
+                              '%%' || regexp_replace(lower(%(search)s), '([\\%%_])', '\\\1', 'g') || '%%'))
 """
 
 
-def test_tags_of_one_list_are_alternatives_and_of_two_lists_both_asked_for(
+def test_tags_of_one_list_are_alternatives_and_two_lists_must_both_match(
     shelf: Shelf, neighbour: Organization
 ) -> None:
     for name in ("a.jpg", "b.jpg", "c.jpg", "d.jpg"):
@@ -294,12 +299,12 @@ def test_tags_of_one_list_are_alternatives_and_of_two_lists_both_asked_for(
         ([x], None, "nothing", []),
     ]
 
-    found = [(case, shelf.found(case[2], tag_ids=case[0], tag_slugs=case[1])) for case in cases]
+    results = [(case, shelf.search(case[2], tag_ids=case[0], tag_slugs=case[1])) for case in cases]
 
-    assert [each for each in found if each[1] != each[0][3]] == []
+    assert [each for each in results if each[1] != each[0][3]] == []
 
 
-def test_every_order_of_every_filter_is_the_one_order_page_by_page(shelf: Shelf) -> None:
+def test_every_filter_in_every_order_gives_the_same_order_page_by_page(shelf: Shelf) -> None:
     for number, name in enumerate(["b.jpg", "B.jpg", "a.jpg", "ä.jpg", "a.jpg", "_.jpg", "Z.jpg"]):
         shelf.put(
             name,

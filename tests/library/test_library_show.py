@@ -1,4 +1,4 @@
-"""An item as it is shown, whole; and the list of files that v1 gives."""
+"""An item as it is shown, whole; and the list of files of v1."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from vitrine.queries.files import Order
 pytest_plugins = ["tests.given.library_fixtures"]
 
 
-def test_an_item_is_shown_with_everything_that_hangs_on_it(organization: Organization) -> None:
+def test_an_item_is_shown_with_all_its_dependents(organization: Organization) -> None:
     folder = folders.create(organization.caller, organization.collection_id, "trip", path=None, reuse=False)
     item = organization.file(folder, name="é.jpg", stored=1234)
     frames, captions, detections = (
@@ -34,7 +34,9 @@ def test_an_item_is_shown_with_everything_that_hangs_on_it(organization: Organiz
     with organization.sql() as sql:
         sql.execute(
             """
-            update media set title = 'T', alt = 'A', caption = 'C', metadata = %s, width = 3, height = 2, sha256 = %s, placeholder = %s,
+            update media
+              set title = 'T', alt = 'A', caption = 'C', metadata = %s, width = 3, height = 2, sha256 = %s,
+                  placeholder = %s,
                    taken_at = %s, taken_zone = '+02:00', moderation = %s, row_version = 7 where id = %s
             """,
             [Jsonb({"prompt": "x"}), b"s" * 32, b"p", NOON, Jsonb({"status": "approved"}), item],
@@ -48,7 +50,8 @@ def test_an_item_is_shown_with_everything_that_hangs_on_it(organization: Organiz
         ):
             tag = uuid4()
             sql.execute(
-                'insert into tags (organization_id, id, "group", name, is_active) values (%s, %s, %s, %s, %s)',
+                'insert into tags (organization_id, id, "group", name, is_active) '
+                "values (%s, %s, %s, %s, %s)",
                 [organization.id, tag, group, name, active],
             )
             sql.execute(
@@ -58,7 +61,8 @@ def test_an_item_is_shown_with_everything_that_hangs_on_it(organization: Organiz
         for ordinal in (1, 0):
             sql.execute(
                 """
-                insert into frames (organization_id, id, version_id, ordinal, generation, key, mime_type, width, height,
+                insert into frames (organization_id, id, version_id, ordinal, generation, key, mime_type,
+                                    width, height,
                                     thumbnail_key, thumbnail_width, thumbnail_height, at_seconds, created_at)
                 values (%s, %s, %s, %s, 1, %s, 'image/jpeg', 30, 20, %s, 3, 2, %s, %s)
                 """,
@@ -75,13 +79,15 @@ def test_an_item_is_shown_with_everything_that_hangs_on_it(organization: Organiz
             )
         for caption, text in zip(captions, ("one", "two"), strict=True):
             sql.execute(
-                "insert into captions (organization_id, id, frame_id, text, created_at) values (%s, %s, %s, %s, %s)",
+                "insert into captions (organization_id, id, frame_id, text, created_at) "
+                "values (%s, %s, %s, %s, %s)",
                 [organization.id, caption, frames[0], text, NOON],
             )
         for order, (detection, crop) in enumerate(zip(detections, (None, "c"), strict=True)):
             sql.execute(
                 """
-                insert into detections (organization_id, id, frame_id, type, label, polygon, score, crop_key, created_at)
+                insert into detections (organization_id, id, frame_id, type, label, polygon, score, crop_key,
+                                        created_at)
                 values (%s, %s, %s, 'object', 'dog', %s, 0.5, %s, %s)
                 """,
                 [
@@ -186,7 +192,7 @@ def test_v1_lists_verified_files_of_every_place_and_no_folders(
 
 @pytest.mark.parametrize("order_by", get_args(Order))
 @pytest.mark.parametrize("descending", [False, True])
-def test_v1_orders_by_one_column_with_ties_by_id_over_all_pages(
+def test_v1_orders_by_one_column_then_by_id_over_all_pages(
     organization: Organization, order_by: Order, descending: bool
 ) -> None:
     made = [
@@ -244,7 +250,7 @@ def test_another_tenants_item_is_not_found(organization: Organization, neighbour
     assert media.get(neighbour.caller, theirs).status == "active"
 
 
-def test_a_permanent_link_leads_to_its_item_until_that_is_deleted(organization: Organization) -> None:
+def test_a_permanent_link_leads_to_its_item_until_the_item_is_deleted(organization: Organization) -> None:
     item, pending = organization.file(), organization.file(verified=False)
     token = media.get(organization.caller, item).link_token
 

@@ -1,4 +1,6 @@
-"""Usage is folded + unfolded, whatever was folded when; and organizations, people and keys are founded."""
+"""Usage is the folded total plus unfolded entries at any time; and organizations, people and keys are
+created.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,7 @@ def test_usage_is_the_same_before_while_and_after_the_ledger_is_folded(
     ]
 
 
-def test_folding_at_once_folds_each_entry_once(organization: Organization) -> None:
+def test_simultaneous_folds_fold_each_entry_once(organization: Organization) -> None:
     items = 30
     for _ in range(items):
         organization.file(stored=100, derived=(10,))
@@ -95,7 +97,7 @@ def test_an_event_is_entered_once(organization: Organization) -> None:
     assert usage.read(organization.caller) == Usage(100, 0, 100, 0, 1, 0, None)
 
 
-def test_an_entry_for_another_tenant_is_refused(organization: Organization, neighbour: Organization) -> None:
+def test_an_entry_for_another_tenant_is_rejected(organization: Organization, neighbour: Organization) -> None:
     with pytest.raises(NotFound):
         write(
             organization.caller,
@@ -108,7 +110,7 @@ def test_an_entry_for_another_tenant_is_refused(organization: Organization, neig
         )
 
 
-def test_a_key_is_kept_as_its_hash_with_its_scopes(organization: Organization) -> None:
+def test_a_key_is_stored_as_its_hash_with_its_scopes(organization: Organization) -> None:
     until = datetime(2030, 1, 1, tzinfo=UTC)
 
     key = organizations.add_key(organization.caller.user_id, "CI", ["media:write", "media:read"], until)
@@ -120,7 +122,7 @@ def test_a_key_is_kept_as_its_hash_with_its_scopes(organization: Organization) -
 
 
 @pytest.mark.parametrize("scopes", [[], ["media:everything"], ["media:read", ""]])
-def test_a_key_needs_scopes_that_there_are(organization: Organization, scopes: list[str]) -> None:
+def test_a_key_needs_existing_scopes(organization: Organization, scopes: list[str]) -> None:
     with pytest.raises(Invalid):
         organizations.add_key(organization.caller.user_id, "CI", scopes)
 
@@ -138,7 +140,7 @@ def test_a_member_has_one_role_and_a_person_one_id(organization: Organization) -
             organizations.add_member(*unknown, "viewer")
 
 
-def test_a_slug_is_taken_once_and_a_refused_founding_leaves_no_person(organization: Organization) -> None:
+def test_a_slug_is_unique_and_a_rejected_creation_leaves_no_person(organization: Organization) -> None:
     email = f"{uuid4().hex}@example.org"
     slug = organization.rows("select slug from organizations where id = %s", organization.id)[0][0]
 
@@ -148,7 +150,5 @@ def test_a_slug_is_taken_once_and_a_refused_founding_leaves_no_person(organizati
         organizations.create(email=email, person="P", name="N", slug="Not A Slug", collection="C")
 
     assert organization.rows("select id from users where email = %s::citext", email) == []
-    founded = organizations.create(email=email, person="P", name="N", slug=uuid4().hex, collection="C")
-    assert {type(each) for each in (founded.user_id, founded.organization_id, founded.collection_id)} == {
-        UUID
-    }
+    made = organizations.create(email=email, person="P", name="N", slug=uuid4().hex, collection="C")
+    assert {type(each) for each in (made.user_id, made.organization_id, made.collection_id)} == {UUID}

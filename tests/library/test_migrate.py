@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from uuid import uuid4
 
+import psycopg
 import pytest
 
 from functions.migrate.handler import handler
 from local.places import StartError
 from local.stack import Stack
 from tests.given.stack import cluster, database
+from tests.given.unreleased import unreleased_database
+from tools.routes import ROOT
+from tools.schema import FILE, describe
+from vitrine import migrations
 from vitrine.settings import settings
 
 
@@ -45,3 +51,46 @@ def test_a_clone_without_migrations_does_not_start(monkeypatch: pytest.MonkeyPat
         StartError, match=r"^There is no migration in .*/migrations. The clone is not complete.$"
     ):
         Stack(tmp_path / "data", owner_url="postgresql://nobody:secret@127.0.0.1:1/nothing").start()
+
+
+def test_a_database_of_the_last_unreleased_version_gets_the_schema_and_keeps_its_rows(tmp_path: Path) -> None:
+    organization = uuid4()
+    with unreleased_database(tmp_path) as url, psycopg.connect(url, autocommit=True) as owner:
+        owner.execute("insert into organizations (id, name, slug) values (%s, 'T', 't')", [organization])
+        owner.execute(
+            """
+            insert into objects (organization_id, key, kind, version_id, state, hold_until, etag)
+            values (%(organization)s, 'a', 'original', gen_random_uuid(), 'doomed', '2026-01-02Z', null),
+                   (%(organization)s, 'b', 'original', gen_random_uuid(), 'live', null, 'e')
+            """,
+            {"organization": organization},
+        )
+
+        applied = [migrations.apply(url, ROOT / "migrations") for _ in range(2)]
+
+        assert [names[:1] for names in applied] == [["upgrade_unreleased.sql"], []]
+        assert definitions(describe(url)) == definitions(FILE.read_text())
+        assert owner.execute("select key, state, keep_until::text from objects order by key").fetchall() == [
+            ("a", "deleting", "2026-01-02 00:00:00+00"),
+            ("b", "live", None),
+        ]
+
+
+def definitions(schema: str) -> list[str]:
+    """Its lines in any order, without comments: columns that were added later stand last in an older
+    database.
+    """
+    lines = (" ".join(line.split()).rstrip(",") for line in schema.splitlines())
+    return sorted(line for line in lines if not line.startswith("--"))
+
+
+def test_a_database_of_an_earlier_unreleased_version_is_left_as_it_is(tmp_path: Path) -> None:
+    with unreleased_database(tmp_path, before="0025_texts.sql") as url:
+        before = describe(url)
+
+        with pytest.raises(
+            RuntimeError, match=r"^This database comes from an unreleased version.* 0024_retired.sql"
+        ):
+            migrations.apply(url, ROOT / "migrations")
+
+        assert describe(url) == before

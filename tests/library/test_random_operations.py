@@ -1,10 +1,9 @@
-"""Eight clients do whatever comes to mind to one library at once: nothing fails but as it is documented, and
-afterwards everything agrees.
+"""Eight clients send random requests to one library at once. Every answer is a documented one, and afterwards
+the library's invariants are true.
 
 Operations are drawn from OPERATIONS by a seed, half of them on a few items, folders and versions that all
-clients share. A failing run names its
-seed and what was done last: `RANDOM_SEED=... make soak ARGS="-k random"` draws the same operations again,
-though the threads may meet otherwise.
+clients share. A failing run names its seed and the last requests: `RANDOM_SEED=... make soak ARGS="-k
+random"` draws the same operations again, though the threads may interleave differently.
 """
 
 from __future__ import annotations
@@ -33,14 +32,14 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 CLIENTS = 8
-SHARED = 20  # items and versions that half of the operations are about
+SHARED = 20  # items and versions that half of the operations name
 KNOWN = 150  # items that are remembered, the newest
 DOCUMENT = json.loads((ROOT / "functions" / "get_openapi" / "openapi.json").read_text())
 PICTURES = [pictures.jpeg(8, 6, seed=seed) for seed in range(3)]
 
 
 class Asked(NamedTuple):
-    """A request, by its route: what that documents is what may be answered."""
+    """A request, by its route, whose documentation lists the possible answers."""
 
     route: str
     path: Mapping[str, str]
@@ -49,14 +48,14 @@ class Asked(NamedTuple):
 
 @dataclass
 class World:
-    """What the clients know of: ids, living or not."""
+    """The ids that the clients know, of active items or not."""
 
     tenant: Tenant
     shared: list[str] = field(default_factory=list[str])
     items: list[str] = field(default_factory=list[str])
     folders: list[str] = field(default_factory=list[str])
     collections: list[str] = field(default_factory=list[str])
-    versions: list[str] = field(default_factory=list[str])  # but the first ones
+    versions: list[str] = field(default_factory=list[str])  # without the first ones
     done: list[str] = field(default_factory=list[str])
 
     def item(self, rng: Random) -> str:
@@ -66,11 +65,11 @@ class World:
         return rng.choice(self.folders[-KNOWN:])
 
     def version(self, rng: Random) -> str:
-        """Often one that is an item's first, or none."""
+        """The id of a version: often an item's first, or none."""
         return rng.choice(self.versions[-SHARED:]) if rng.random() < 0.7 else self.item(rng)
 
     def collection(self, rng: Random) -> str:
-        """Mostly the default one, which lives for ever."""
+        """Mostly the default collection, which is never deleted."""
         return (
             self.tenant.collection_id.hex
             if rng.random() < 0.8 or not self.collections
@@ -78,12 +77,12 @@ class World:
         )
 
     def place(self, rng: Random) -> str:
-        """A path: of a folder, or of a collection."""
+        """A path of a folder or of a collection."""
         collection = self.collection(rng)
         return collection if rng.random() < 0.3 else f"{collection}.{self.folder(rng)}"
 
     def learn(self, route: str, answered: dict[str, Any]) -> None:
-        """What an answer tells of is there from now on."""
+        """Remember the ids in an answer."""
         if route == "POST /api/folder":
             self.folders.append(answered["folder"]["id"])
             self.items.append(answered["folder"]["id"])
@@ -176,8 +175,8 @@ def of_collection(
     return lambda world, rng: Asked(route, {"datasetId": world.collection(rng)}, more(world, rng))
 
 
-# How often, of all of them together, and what is asked. A new operation is a line here; what it makes, a line
-# in World.learn.
+# The weight of each operation, and its request. A new operation is a line here, and what it creates a line in
+# World.learn.
 OPERATIONS: list[tuple[int, Callable[[World, Random], Asked]]] = [
     (
         8,
@@ -314,9 +313,11 @@ def furnished(tenant: Tenant) -> World:
 
 
 def play(tenant: Tenant, *, number: int, operations: int, rounds: int) -> Counter[str]:
-    """How often what was answered. Between the rounds, and at the end, everything agrees."""
+    """Run the clients; return how often each answer was received. The invariants are true between the rounds
+    and at the end.
+    """
     world = furnished(tenant)
-    told: Counter[str] = Counter()
+    answers: Counter[str] = Counter()
     wrong: list[str] = []
 
     def client(name: str) -> None:
@@ -328,9 +329,10 @@ def play(tenant: Tenant, *, number: int, operations: int, rounds: int) -> Counte
             asked = rng.choices(OPERATIONS, weights)[0][1](world, rng)
             method, _, path = asked.route.partition(" ")
             answer = tenant.studio.request(method, path.format(**asked.path), **asked.answered)
-            line = f"{name}: {method} {path.format(**asked.path)} {asked.answered.get('json', '')} -> {answer.status_code}"
+            body = asked.answered.get("json", "")
+            line = f"{name}: {method} {path.format(**asked.path)} {body} -> {answer.status_code}"
             world.done.append(line)
-            told[f"{asked.route} {answer.status_code}"] += 1
+            answers[f"{asked.route} {answer.status_code}"] += 1
             if (
                 str(answer.status_code) not in DOCUMENT["paths"][path][method.lower()]["responses"]
                 or answer.status_code == 500
@@ -340,9 +342,7 @@ def play(tenant: Tenant, *, number: int, operations: int, rounds: int) -> Counte
                 world.learn(asked.route, answer.json())
 
     def job(name: str) -> None:
-        """What is in the trash may be purged now: of this tenant alone, whatever others of this database
-        keep.
-        """
+        """Purge what is in the trash of this tenant alone, whatever others in this database keep."""
         with owner() as connection:
             connection.execute(
                 "update deletions set purge_at = now() where organization_id = %s and random() < 0.2",
@@ -362,11 +362,11 @@ def play(tenant: Tenant, *, number: int, operations: int, rounds: int) -> Counte
         finalize(tenant)
         wrong += tenant.inconsistencies()
         assert wrong == [], f"RANDOM_SEED={number}; last of all:\n" + "\n".join(world.done[-60:])
-    return told
+    return answers
 
 
 def finalize(tenant: Tenant) -> None:
-    """Returns once the worker has done with what was uploaded, or is processed again."""
+    """Return once the worker has processed every upload and every reprocessing."""
     until = time.monotonic() + 120
     open_still = """
         select from uploads where organization_id = %(id)s and state in ('created', 'stored', 'processing')
@@ -385,21 +385,21 @@ def seed_of_run() -> int:
     return int(os.environ.get("RANDOM_SEED") or random.SystemRandom().randrange(2**32))
 
 
-def test_whatever_is_done_at_once_is_answered_as_documented_and_leaves_no_trouble(
-    separate_stack: Stack, new_tenant: Callable[[], Tenant]
+def test_simultaneous_requests_get_documented_answers_and_keep_the_invariants(
+    separate_stack: Stack, found: Callable[[], Tenant]
 ) -> None:
-    told = play(new_tenant(), number=seed_of_run(), operations=400, rounds=2)
+    answers = play(found(), number=seed_of_run(), operations=400, rounds=2)
 
-    assert told.total() == 400
+    assert answers.total() == 400
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
-def test_whatever_is_done_at_once_for_long_is_answered_as_documented_and_leaves_no_trouble(
-    separate_stack: Stack, new_tenant: Callable[[], Tenant]
+def test_simultaneous_requests_for_long_get_documented_answers_and_keep_the_invariants(
+    separate_stack: Stack, found: Callable[[], Tenant]
 ) -> None:
-    told = play(new_tenant(), number=seed_of_run(), operations=20_000, rounds=25)
+    answers = play(found(), number=seed_of_run(), operations=20_000, rounds=25)
 
-    reached = {line.rpartition(" ")[0] for line in told if line.endswith((" 200", " 202"))}
-    assert told.total() == 20_000
-    assert reached == {line.rpartition(" ")[0] for line in told}
+    reached = {line.rpartition(" ")[0] for line in answers if line.endswith((" 200", " 202"))}
+    assert answers.total() == 20_000
+    assert reached == {line.rpartition(" ")[0] for line in answers}

@@ -1,5 +1,5 @@
-"""Round trips to the database are the latency: counted through a proxy, for what a request does once its
-function is warm.
+"""Round trips to the database are the latency. They are counted through a proxy, for requests of a warm
+function.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ ONE = Statement("select 1 as n", dict[str, Any])
 
 @pytest.fixture
 def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    """Between this process and the database, whose connections are opened anew."""
+    """A proxy between this process and the database, whose connections are opened again."""
     url = os.environ["DATABASE_URL"]
     parts = conninfo_to_dict(url)
     with counted(str(parts["host"]), int(str(parts["port"]))) as between:
@@ -72,13 +72,13 @@ def trips(proxy: Proxy, deed: Callable[[], object]) -> int:
         ),
     ],
 )
-def test_what_the_database_is_asked_in(
+def test_reads_writes_and_transactions_have_their_number_of_round_trips(
     proxy: Proxy, tenant: Tenant, what: str, deed: Callable[[Consumer], object], expected: int
 ) -> None:
     assert trips(proxy, lambda: deed(Consumer(tenant.id))) == expected
 
 
-def test_a_new_connection_is_used_without_a_look(proxy: Proxy, tenant: Tenant) -> None:
+def test_a_new_connection_is_used_without_a_test(proxy: Proxy, tenant: Tenant) -> None:
     with psycopg.connect(settings().database_url, autocommit=True) as plain:
         plain.execute("select 1")
         expected, proxy.trips = proxy.trips, 0
@@ -88,7 +88,7 @@ def test_a_new_connection_is_used_without_a_look(proxy: Proxy, tenant: Tenant) -
         assert proxy.trips == expected
 
 
-def test_a_connection_that_nobody_came_for_is_looked_at_before_it_is_used(
+def test_a_connection_that_was_long_unused_is_tested_before_its_use(
     proxy: Proxy, tenant: Tenant, another_environment: pytest.MonkeyPatch
 ) -> None:
     another_environment.setattr(db, "IDLE_CHECK", 0.05)
@@ -110,14 +110,14 @@ def test_a_connection_that_nobody_came_for_is_looked_at_before_it_is_used(
         first.over.set()  # but this one is free before that
         assert second.begun.wait(5)
         proxy.admits.set()
-        assert proxy.dropped.acquire(timeout=5)  # by the server, unused
+        assert proxy.dropped.acquire(timeout=5)  # by the server, because it is unused
         second.over.set()
 
     assert write(who, ONE) == [{"n": 1}]  # the pool gives the one that has lain longest
 
 
 class Locked:
-    """A transaction that holds its connection until it is `over`."""
+    """A transaction that keeps its connection until it is `over`."""
 
     def __init__(self) -> None:
         self.begun, self.over = Event(), Event()
@@ -187,9 +187,8 @@ def test_a_warm_read_is_two_round_trips(proxy: Proxy, tenant: Tenant, function: 
 def test_a_form_is_signed_in_at_most_four_round_trips(
     proxy: Proxy, tenant: Tenant, what: str, metadata: dict[str, str], expected: int
 ) -> None:
-    """Who asks, and how often; where the file goes, and how much room there is, under their locks; the rows,
-    and the commit. What the file is a
-    version of, or which folders there are, is one more.
+    """The caller and the rate limit; the folder and the quota, under their locks; the rows, and the commit.
+    The item of a new version, or the folders of a path, are one more.
     """
     media = tenant.ready(pictures.jpeg(60, 40, seed=1)) if "sourceMediaId" in metadata else ""
     folder = folders.create(tenant.owner, tenant.collection_id, "x", path=None, reuse=False)

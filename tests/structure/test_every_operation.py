@@ -32,7 +32,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.given.isolation_cases import FILL, ROUTES, Furnished, Stage, spec_of
+from tests.given.isolation_cases import FILL, ROUTES, Furnished, Targets, spec_of
 from tests.given.tenants import Client, http
 from tools.openapi import DOCUMENT
 from tools.routes import Route
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from schemathesis import Case
     from schemathesis.schemas import APIOperation, BaseSchema
 
-    from tests.given.isolation_cases import Sent
+    from tests.given.isolation_cases import RequestParts
     from vitrine.permissions import Permission
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -144,7 +144,7 @@ def closed(node: Any) -> Any:
 
 
 @pytest.fixture
-def stage(_stages: Iterator[Stage]) -> Stage:
+def targets(_stages: Iterator[Targets]) -> Targets:
     """A tenant with items, and a new one where the last request has deleted its person, its session or its
     items.
     """
@@ -152,17 +152,17 @@ def stage(_stages: Iterator[Stage]) -> Stage:
 
 
 @pytest.fixture(scope="module")
-def _stages() -> Iterator[Stage]:
-    def stages() -> Iterator[Stage]:
-        stage = Stage(Furnished.make())
+def _stages() -> Iterator[Targets]:
+    def stages() -> Iterator[Targets]:
+        targets = Targets(Furnished.make())
         while True:
             asked = [
-                client.get(f"/api/media/{stage.furnished.photo}")
-                for client in (stage.client(), stage.client("viewer"))
+                client.get(f"/api/media/{targets.furnished.photo}")
+                for client in (targets.client(), targets.client("viewer"))
             ]
             if any(answer.status_code != 200 for answer in asked):
-                stage = Stage(Furnished.make())
-            yield stage
+                targets = Targets(Furnished.make())
+            yield targets
 
     return stages()
 
@@ -178,9 +178,9 @@ def test_every_operation_of_the_document_is_tried(served: dict[str, Any]) -> Non
 )
 @pytest.mark.sampled(3)
 def test_an_operation_answers_as_described(
-    operation: Operation, person: str, stage: Stage, schema: BaseSchema
+    operation: Operation, person: str, targets: Targets, schema: BaseSchema
 ) -> None:
-    tried = fuzz(operation, person, stage, schema, examples=share(person), number=1)
+    tried = fuzz(operation, person, targets, schema, examples=share(person), number=1)
 
     assert tried > 0
 
@@ -190,12 +190,12 @@ def test_an_operation_answers_as_described(
 @each_operation
 @pytest.mark.parametrize("person", PEOPLE)
 def test_an_operation_answers_as_described_many_times(
-    operation: Operation, person: str, stage: Stage, schema: BaseSchema
+    operation: Operation, person: str, targets: Targets, schema: BaseSchema
 ) -> None:
     tried = fuzz(
         operation,
         person,
-        stage,
+        targets,
         schema,
         examples=share(person) * MANY,
         number=random.SystemRandom().randrange(2**32),
@@ -212,11 +212,11 @@ WITH_JSON = [
 @pytest.mark.parametrize("operation", WITH_JSON, ids=lambda each: each.key)
 @pytest.mark.sampled(4)
 def test_a_body_over_the_limit_is_rejected_as_described(
-    operation: Operation, stage: Stage, schema: BaseSchema
+    operation: Operation, targets: Targets, schema: BaseSchema
 ) -> None:
-    sent = FILL[operation.route.function](stage, None)
+    sent = FILL[operation.route.function](targets, None)
 
-    answer = stage.client().request(
+    answer = targets.client().request(
         operation.method.upper(), operation.path.format(**sent.path), json={"much": "x" * 4 * 1024 * 1024}
     )
 
@@ -253,11 +253,11 @@ def share(person: str) -> int:
 
 
 def fuzz(
-    operation: Operation, person: str, stage: Stage, schema: BaseSchema, *, examples: int, number: int
+    operation: Operation, person: str, targets: Targets, schema: BaseSchema, *, examples: int, number: int
 ) -> int:
     """Send generated requests, check every answer against the document, and return how many were sent."""
-    client = client_of(operation, person, stage)
-    sent = FILL[operation.route.function](stage, client if person == "an owner" else None)
+    client = client_of(operation, person, targets)
+    sent = FILL[operation.route.function](targets, client if person == "an owner" else None)
     tried = 0
 
     with requests.Session() as session:
@@ -306,11 +306,11 @@ def fuzz(
     return tried
 
 
-def client_of(operation: Operation, person: str, stage: Stage) -> Client:
+def client_of(operation: Operation, person: str, targets: Targets) -> Client:
     if person == "nobody":
         return Client(None)
     session = operation.permission is not None and operation.permission.session
-    return stage.client("owner" if person == "an owner" else "viewer", session=session)
+    return targets.client("owner" if person == "an owner" else "viewer", session=session)
 
 
 def cases(operation: APIOperation[Any, Any, Any, Any]) -> st.SearchStrategy[Case[Any]]:
@@ -321,7 +321,7 @@ def cases(operation: APIOperation[Any, Any, Any, Any]) -> st.SearchStrategy[Case
     return st.one_of(right, operation.as_strategy(generation_mode=GenerationMode.NEGATIVE))
 
 
-def changes(sent: Sent) -> st.SearchStrategy[frozenset[str]]:
+def changes(sent: RequestParts) -> st.SearchStrategy[frozenset[str]]:
     """Generate sets of names whose values are not replaced by those of the route: none, one, or any."""
     names = sorted({*sent.path, *sent.query, *(sent.body or {})})
     if not names:
@@ -333,7 +333,7 @@ def changes(sent: Sent) -> st.SearchStrategy[frozenset[str]]:
     )
 
 
-def fill(case: Case[Any], sent: Sent, changed: frozenset[str]) -> None:
+def fill(case: Case[Any], sent: RequestParts, changed: frozenset[str]) -> None:
     """Put the values of the route into the request, except under these names."""
     case.path_parameters = {
         **case.path_parameters,

@@ -1,5 +1,5 @@
-"""SQL as the house writes it, and no newer than PostgreSQL 16: a hosted database may be a major version
-or two behind the laptop's.
+"""SQL follows the house style and is no newer than PostgreSQL 16: a hosted database may be a major version or
+two behind the laptop's.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pytest
 from tests.structure.house import modules
 from tools.routes import ROOT
 
-NEWER = re.compile(  # what 17 or 18 brought
+NEWER = re.compile(  # new in 17 or 18
     r"""
       \buuidv[47]\s*\(                        # 18
     | \buuid_extract_\w+\s*\(                 # 17
@@ -24,7 +24,7 @@ NEWER = re.compile(  # what 17 or 18 brought
     | \bmerge_action\s*\(                     # 17
     | \bnot\s+matched\s+by\s+source\b         # 17
     | \bvirtual\b                             # 18
-    | \bgenerated\s+always\s+as\s*\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)(?!\s*stored)   # 18: virtual by default
+    | \bgenerated\s+always\s+as\s*\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)(?!\s*stored)   # 18: then virtual
     | \bjson_(table|exists|query|value|scalar|serialize)\s*\(   # 17
     | \bwithout\s+overlaps\b | \bperiod\b\s+\w+\s*\)            # 18
     | \bnot\s+enforced\b                      # 18
@@ -76,12 +76,12 @@ def newer(sql: str) -> list[str]:
 
 
 @every_migration
-def test_a_migration_shouts_nowhere(file: Path) -> None:
+def test_a_migration_is_in_lower_case(file: Path) -> None:
     assert re.findall(r"\b[A-Z]{2,}\b", code(file.read_text())) == []
 
 
 def code(sql: str) -> str:
-    """SQL without its comments, texts and quoted names. What stands between dollar quotes is code as well."""
+    """SQL without its comments, texts and quoted names. The content of dollar quotes is code as well."""
     return re.sub(
         r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"[^\"]*\"",
         lambda found: "''" if found.group()[0] == "'" else " ",
@@ -103,7 +103,7 @@ def code(sql: str) -> str:
         "select * from json_table(a, '$')",
     ],
 )
-def test_what_is_newer_is_seen(sql: str) -> None:
+def test_newer_sql_is_detected(sql: str) -> None:
     assert newer(sql) != []
 
 
@@ -117,5 +117,5 @@ def test_what_is_newer_is_seen(sql: str) -> None:
         "create trigger x after update on t referencing old table as old",
     ],
 )
-def test_what_is_old_is_let_through(sql: str) -> None:
+def test_older_sql_is_accepted(sql: str) -> None:
     assert newer(sql) == []

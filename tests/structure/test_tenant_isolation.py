@@ -1,5 +1,5 @@
-"""The tenant wall: what one organization never sees, writes or points at of another, asked of the
-database and of every route.
+"""Tenant isolation: what an organization never reads, writes or refers to of another, tried on the database
+and on every route.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from local.template import read as read_template
-from tests.given import isolation_cases as wall_cases
+from tests.given import isolation_cases
 from tests.given.isolation_cases import (
     FILL,
     NOWHERE,
@@ -29,8 +29,8 @@ from tests.given.isolation_cases import (
     STATUSES,
     UNKNOWN_KEY,
     Furnished,
-    Sent,
-    Stage,
+    RequestParts,
+    Targets,
     ask,
     owner,
     spec_of,
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from vitrine.db import Transaction
     from vitrine.models.people import Actor, Role
 
-ROLES_OF_OURS = ("vitrine_app", "vitrine_worker")
+OUR_ROLES = ("vitrine_app", "vitrine_worker")
 UNTENANTED = {
     "users",
     "sessions",
@@ -63,17 +63,17 @@ UNTENANTED = {
     "job_runs",
     "applied_migrations",
 }
-LOOKED_UP = {  # functions that the application may call
+CALLABLE = {  # functions that the application may call
     "opened_organizations",
     "subtree",
     "authenticate",
     "link_target",
-    "upload_at",
+    "upload_by_key",
     "count_request",
     "open_session",
     "claim_request",
     "finish_request",
-    "hold_api_keys",
+    "lock_api_keys",
     "api_keys_of",
     "api_key_of",
     "put_api_key",
@@ -85,8 +85,8 @@ LOOKED_UP = {  # functions that the application may call
     "poll_device_code",
     # organizations and their members
     "organizations_of",
-    "found_organization",
-    "choose_organization",
+    "create_organization",
+    "set_active_organization",
     "accept_invitation",
     "organization_members",
     "rename_organization",
@@ -96,8 +96,8 @@ LOOKED_UP = {  # functions that the application may call
     "invite_member",
     "cancel_invitation",
     # people
-    "account_of",
-    "account",
+    "account_by_email",
+    "account_by_id",
     "sign_up",
     "replace_password",
     "end_other_sessions",
@@ -106,7 +106,7 @@ LOOKED_UP = {  # functions that the application may call
     "count_sign_in",
     "uncount_request",
     "open_session_by_password",
-    "folder_inside",
+    "folder_summary",
     "matching_files",
     "search_keys",  # v1's search
     "working_key_scopes",  # when an upload is finalized
@@ -123,22 +123,22 @@ def pair() -> tuple[Furnished, Furnished]:
 
 
 @pytest.fixture(scope="module")
-def stage(pair: tuple[Furnished, Furnished]) -> Stage:
-    return Stage(pair[0])
+def targets(pair: tuple[Furnished, Furnished]) -> Targets:
+    return Targets(pair[0])
 
 
 # The tables.
 
 
 class Table(NamedTuple):
-    """A table that the application may touch in some way."""
+    """A table on which the application has some privilege."""
 
     name: str
-    tenant: str  # the column that says whose a row is
+    tenant: str  # the column with the tenant of a row
     verbs: frozenset[str]  # select, insert, update, delete
 
     def who(self, only: UUID | None = None) -> sql.Composed:
-        """Whose rows there are."""
+        """The query for the tenants that have rows in it."""
         query = sql.SQL("select distinct {} as tenant from {}").format(
             sql.Identifier(self.tenant), sql.Identifier(self.name)
         )
@@ -150,12 +150,13 @@ class Table(NamedTuple):
 
 
 def granted() -> list[Table]:
-    """From the catalog, so that a new table joins by itself."""
+    """All granted tables, from the catalog: a new table joins by itself."""
     with owner() as connection:
         rows = connection.execute(
             """
             select c.relname as name, array_agg(verb) as verbs,
-                   exists (select from pg_attribute where attrelid = c.oid and attname = 'organization_id') as tenanted
+                   exists (select from pg_attribute
+                     where attrelid = c.oid and attname = 'organization_id') as tenanted
               from pg_class c
               cross join unnest(array['select', 'insert', 'update', 'delete']) as verb
              where c.relkind in ('r', 'p', 'v', 'm', 'f')
@@ -173,9 +174,7 @@ def granted() -> list[Table]:
 
 
 def as_app(opened: str | None) -> psycopg.Connection[Row]:
-    """A connection as the application has them, with this setting; None: as it is when nothing was ever
-    set.
-    """
+    """A connection in the role of the application with this setting. None: the setting was never made."""
     connection = psycopg.Connection[Row].connect(os.environ["DATABASE_URL"], row_factory=dict_row)
     if opened is not None:
         connection.execute("select set_config('vitrine.organizations', %s, true)", [opened])
@@ -256,18 +255,19 @@ def test_what_one_transaction_opened_the_next_on_its_connection_does_not_see(
     assert [after_rollback, after_commit] == [{table.name: set() for table in tables}] * 2
 
 
-def test_what_is_opened_wrongly_is_an_error_and_shows_nothing(pair: tuple[Furnished, Furnished]) -> None:
+def test_a_malformed_setting_is_an_error_and_shows_nothing(pair: tuple[Furnished, Furnished]) -> None:
     for opened in ("*", str(pair[1].id), "{*}", "{null"):
         with as_app(opened) as raw, pytest.raises(sqlstate.InvalidTextRepresentation):
             raw.execute("select id from media")
 
 
-def test_tables_without_an_organization_are_granted_in_no_way(pair: tuple[Furnished, Furnished]) -> None:
+def test_tables_without_an_organization_have_no_grants(pair: tuple[Furnished, Furnished]) -> None:
     with owner() as connection:
         tables = {
             row["name"]
             for row in connection.execute(
-                "select relname as name from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')"
+                "select relname as name from pg_class "
+                "where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')"
             )
         }
     mine = {table.name for table in granted()}
@@ -291,13 +291,14 @@ def test_row_level_security_is_on_for_every_table() -> None:
             """
         ).fetchall()
         views = connection.execute(
-            "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('v', 'm')"
+            "select relname from pg_class "
+            "where relnamespace = 'public'::regnamespace and relkind in ('v', 'm')"
         ).fetchall()
 
-    assert (open_tables, views) == ([], [])  # a view would look with its owner's eyes
+    assert (open_tables, views) == ([], [])  # a view reads with its owner's rights
 
 
-def test_our_roles_own_nothing_and_cannot_get_past_the_wall() -> None:
+def test_our_roles_own_nothing_and_cannot_bypass_row_level_security() -> None:
     with owner() as connection:
         rights = connection.execute(
             """
@@ -307,14 +308,16 @@ def test_our_roles_own_nothing_and_cannot_get_past_the_wall() -> None:
                      + (select count(*) from pg_namespace where nspowner = r.oid)
                      + (select count(*) from pg_database where datdba = r.oid) as owns,
                    (select count(*) from pg_auth_members where member = r.oid) as belongs_to,
-                   has_schema_privilege(r.oid, 'public', 'create') or has_database_privilege(r.oid, current_database(), 'create') as creates,
+                   has_schema_privilege(r.oid, 'public', 'create')
+                     or has_database_privilege(r.oid, current_database(), 'create') as creates,
                    (select count(*) from pg_class c where relnamespace = 'public'::regnamespace
-                       and relkind in ('r', 'p') and has_table_privilege(r.oid, c.oid, 'truncate, references, trigger')) as more
+                       and relkind in ('r', 'p')
+                         and has_table_privilege(r.oid, c.oid, 'truncate, references, trigger')) as more
               from pg_roles r
              where rolname = any(%s)
              order by rolname
             """,
-            [list(ROLES_OF_OURS)],
+            [list(OUR_ROLES)],
         ).fetchall()
 
     assert rights == [
@@ -330,7 +333,7 @@ def test_our_roles_own_nothing_and_cannot_get_past_the_wall() -> None:
             "creates": False,
             "more": 0,
         }
-        for role in ROLES_OF_OURS
+        for role in OUR_ROLES
     ]
 
 
@@ -342,7 +345,7 @@ def test_our_roles_own_nothing_and_cannot_get_past_the_wall() -> None:
         "set local session authorization vitrine_worker",
     ],
 )
-def test_the_application_cannot_look_past_the_wall(
+def test_the_application_cannot_turn_row_level_security_off(
     way: LiteralString, pair: tuple[Furnished, Furnished]
 ) -> None:
     with as_app(braces(pair[0].id)) as raw:
@@ -365,14 +368,17 @@ class Reference(NamedTuple):
 
 
 def references() -> list[Reference]:
-    """All foreign keys of the granted tables but those that name nothing but an organization."""
+    """All foreign keys of the granted tables, except those that refer to an organization alone."""
     names = [table.name for table in granted()]
     with owner() as connection:
         rows = connection.execute(
             """
-            select k.conname as constraint, k.conrelid::regclass::text as "table", k.confrelid::regclass::text as target,
-                   array_agg(a.attname::text order by place.n) filter (where a.attname <> 'organization_id') as columns,
-                   array_agg(b.attname::text order by place.n) filter (where a.attname <> 'organization_id') as target_columns
+            select k.conname as constraint, k.conrelid::regclass::text as "table",
+                   k.confrelid::regclass::text as target,
+                   array_agg(a.attname::text order by place.n)
+                     filter (where a.attname <> 'organization_id') as columns,
+                   array_agg(b.attname::text order by place.n)
+                     filter (where a.attname <> 'organization_id') as target_columns
               from pg_constraint k
               cross join unnest(k.conkey, k.confkey) with ordinality as place (own, other, n)
               join pg_attribute a on a.attrelid = k.conrelid and a.attnum = place.own
@@ -405,28 +411,31 @@ def test_a_reference_between_tenants_tables_goes_through_the_organization() -> N
              where k.contype = 'f'
                and k.conrelid::regclass::text = any(%s)
                and not exists (select from pg_attribute a
-                                where a.attrelid = k.conrelid and a.attnum = any(k.conkey) and a.attname = 'organization_id')
+                                where a.attrelid = k.conrelid and a.attnum = any(k.conkey)
+                                  and a.attname = 'organization_id')
             """,
             [[table.name for table in granted()]],
         ).fetchall()
 
-    assert {row["target"] for row in loose} <= UNTENANTED, loose  # a foreign-key check asks no policy
+    # The check of a foreign key bypasses policies.
+    assert {row["target"] for row in loose} <= UNTENANTED, loose
 
 
 class Shelf:
-    """The rows and unique keys of the tables, as the owner sees them: what a row of one's own is made of."""
+    """The rows and unique keys of the tables, as the owner sees them: the material for rows of a tenant."""
 
     def __init__(self, connection: psycopg.Connection[Row]) -> None:
         self._connection = connection
 
     def row(self, table: str, tenant: UUID, *, having: str | None = None) -> Row:
-        """Of the columns that can be written. Where there is such a one, with a value in `having`, and
-        one that little points at.
+        """A row with the columns that can be written. Where one exists, it has a value in `having`, and few
+        references to it.
         """
         columns = [
             each["name"]
             for each in self._connection.execute(
-                "select attname as name from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped"
+                "select attname as name from pg_attribute "
+                "where attrelid = %s::regclass and attnum > 0 and not attisdropped"
                 "   and attgenerated = '' and attidentity = ''",
                 [table],
             )
@@ -450,8 +459,8 @@ class Shelf:
         return found
 
     def target(self, reference: Reference, tenant: UUID) -> Row:
-        """The columns of a row to point at; where there is such a one, of one that nothing points at yet,
-        so that no unique key is in the way.
+        """The columns of a row to refer to. Where one exists, it is a row without references, so that no
+        unique key is in the way.
         """
         there, here = map(sql.Identifier, (reference.target, reference.table))
         same = sql.SQL(" and ").join(
@@ -460,7 +469,8 @@ class Shelf:
         )
         found = self._connection.execute(
             sql.SQL(
-                "select {} from {} where organization_id = %s order by exists (select from {} pointing where {})"
+                "select {} from {} where organization_id = %s order by exists (select from {} pointing "
+                "where {})"
             ).format(sql.SQL(", ").join(map(sql.Identifier, reference.target_columns)), there, here, same),
             [tenant],
         ).fetchone()
@@ -468,16 +478,19 @@ class Shelf:
         return found
 
     def fresh(self, table: str, row: Row) -> Row:
-        """The same row under keys that no row has yet, where no foreign key says what they are."""
+        """A copy of the row under new keys, except for key columns that a foreign key determines."""
         unique = {
             each["name"]: each
             for each in self._connection.execute(
                 """
-            select distinct a.attname as name, a.atttypid::regtype::text as type, a.attnotnull as needed, a.attname = 'id' as is_id,
-                   exists (select from pg_constraint k where k.contype = 'f' and k.conrelid = a.attrelid and a.attnum = any(k.conkey)) as refers
+            select distinct a.attname as name, a.atttypid::regtype::text as type, a.attnotnull as needed,
+                            a.attname = 'id' as is_id,
+                   exists (select from pg_constraint k
+                     where k.contype = 'f' and k.conrelid = a.attrelid and a.attnum = any(k.conkey)) as refers
               from pg_index i
               join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any(i.indkey)
-             where i.indrelid = %s::regclass and i.indisunique and a.attgenerated = '' and a.attidentity = '' and a.attname <> 'organization_id'
+             where i.indrelid = %s::regclass and i.indisunique and a.attgenerated = '' and a.attidentity = ''
+               and a.attname <> 'organization_id'
             """,
                 [table],
             )
@@ -526,14 +539,14 @@ def _bound(value: object) -> object:
 
 
 def result_of(deed: Callable[[], object]) -> str:
-    """What came of it: the SQLSTATE's name and, where it names one, the constraint."""
+    """The outcome: the SQLSTATE's name and, where it names one, the constraint."""
     try:
         return f"did it: {deed()}"
     except psycopg.Error as error:
         return " ".join(filter(None, [type(error).__name__, error.diag.constraint_name]))
 
 
-def test_no_row_can_be_written_in_another_tenants_name(pair: tuple[Furnished, Furnished]) -> None:
+def test_no_row_can_be_inserted_for_another_tenant(pair: tuple[Furnished, Furnished]) -> None:
     mine, other = pair[0].id, pair[1].id
     written = {table.name for table in granted() if "insert" in table.verbs}
 
@@ -547,8 +560,8 @@ def test_no_row_can_be_written_in_another_tenants_name(pair: tuple[Furnished, Fu
     for name, (own, others) in rows.items():
         answered[name] = (put_in(mine, name, others), put_in(mine, name, own))
 
-    # The same row in one's own name goes in: so it is the wall alone that refused the other.
-    # Every column of their keys is a reference: there is no new one to be had.
+    # The row is accepted for the tenant itself: so row-level security alone rejected the other one. Every
+    # column of their keys is a reference: there is no new key.
     linked = {
         name: f"UniqueViolation {name}_pkey"
         for name in ("media_tags", "folder_paths", "perceptual_hashes", "likenesses")
@@ -557,14 +570,14 @@ def test_no_row_can_be_written_in_another_tenants_name(pair: tuple[Furnished, Fu
 
 
 def put_in(opened: UUID, table: str, row: Row) -> str:
-    """What comes of it; it is undone."""
+    """The outcome of the insert, which is rolled back."""
     with as_app(braces(opened)) as raw:
         answered = result_of(lambda: insert(raw, table, row))
         raw.rollback()
     return answered
 
 
-def test_no_row_of_another_tenant_can_be_changed_taken_over_given_away_or_deleted(
+def test_no_row_of_another_tenant_can_be_changed_moved_or_deleted(
     pair: tuple[Furnished, Furnished],
 ) -> None:
     mine, other = pair[0].id, pair[1].id
@@ -599,7 +612,7 @@ def test_no_row_of_another_tenant_can_be_changed_taken_over_given_away_or_delete
     }
 
 
-def test_no_row_can_point_at_another_tenants(pair: tuple[Furnished, Furnished]) -> None:
+def test_no_row_can_refer_to_a_row_of_another_tenant(pair: tuple[Furnished, Furnished]) -> None:
     mine, other = pair[0].id, pair[1].id
     verbs = {table.name: table.verbs for table in granted()}
     tried = [reference for reference in references() if reference.target not in UNTENANTED]
@@ -612,7 +625,7 @@ def test_no_row_can_point_at_another_tenants(pair: tuple[Furnished, Furnished]) 
             own = shelf.row(reference.table, mine, having=reference.columns[-1])
             fresh = shelf.fresh(reference.table, own)
             across = dict(zip(reference.columns, shelf.target(reference, other).values(), strict=True))
-            # what tells the row there from its neighbours
+            # the columns that identify the row among its neighbours
             last = {reference.columns[-1]: across[reference.columns[-1]]}
             does = [verb for verb in ("insert", "update") if verb in verbs[reference.table]]
             alone[reference.constraint] = {pointed(reference, own, fresh | last, last, verb) for verb in does}
@@ -627,7 +640,7 @@ def test_no_row_can_point_at_another_tenants(pair: tuple[Furnished, Furnished]) 
 
 
 def pointed(reference: Reference, own: Row, new: Row, crossing: Row, verb: str) -> str:
-    """What comes of a row of one's own, new or changed, with these columns of another's."""
+    """The outcome of a row of the tenant, new or changed, whose columns refer to another tenant's row."""
     with as_app(braces(own["organization_id"])) as raw:
         raw.execute(sql.SQL("set constraints {} immediate").format(sql.Identifier(reference.constraint)))
         if verb == "insert":
@@ -662,15 +675,17 @@ def test_the_application_may_call_the_few_functions_it_needs_and_no_other() -> N
     with owner() as connection:
         found = connection.execute(
             """
-            select p.proname as name, p.prosecdef as definer, coalesce(array_to_string(p.proconfig, ','), '') as config,
-                   has_function_privilege('vitrine_app', p.oid, 'execute') as called, has_function_privilege('public', p.oid, 'execute') as by_all
+            select p.proname as name, p.prosecdef as definer,
+                   coalesce(array_to_string(p.proconfig, ','), '') as config,
+                   has_function_privilege('vitrine_app', p.oid, 'execute') as called,
+                   has_function_privilege('public', p.oid, 'execute') as by_all
               from pg_proc p
              where p.pronamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
                and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
             """
         ).fetchall()
 
-    assert {row["name"] for row in found if row["called"]} == LOOKED_UP
+    assert {row["name"] for row in found if row["called"]} == CALLABLE
     assert [row["name"] for row in found if row["by_all"]] == []
     assert {row["config"] for row in found if row["definer"]} == {"search_path=public, pg_temp"}
 
@@ -693,7 +708,7 @@ def test_the_application_does_not_call_what_is_for_the_operator(call: LiteralStr
         raw.execute("select " + call)
 
 
-def test_a_definer_function_answers_nothing_of_another_tenant(pair: tuple[Furnished, Furnished]) -> None:
+def test_a_definer_function_returns_nothing_of_another_tenant(pair: tuple[Furnished, Furnished]) -> None:
     mine, other = pair
     with owner() as connection:
         key = connection.execute("select key from uploads where organization_id = %s", [other.id]).fetchone()
@@ -703,21 +718,21 @@ def test_a_definer_function_answers_nothing_of_another_tenant(pair: tuple[Furnis
         with as_app(braces(mine.id)) as raw:
             return raw.execute("select * from " + call, values).fetchall()
 
-    # Each finds what it is for ...
+    # Each returns its own tenant's data ...
     assert len(answered("subtree(%(folder)s)", folder=UUID(mine.folder))) == 2
     assert (
         len(answered("link_target(%(item)s, %(token)s)", item=UUID(other.photo), token=other.link_token)) == 1
     )
-    assert len(answered("upload_at(%(key)s)", key=key["key"])) == 1
+    assert len(answered("upload_by_key(%(key)s)", key=key["key"])) == 1
     # both have one of that name
     assert {row["id"] for row in answered("matching_files('photo')")} == {UUID(mine.photo)}
-    # ... and nothing else.
+    # ... and nothing of another tenant.
     assert answered("subtree(%(folder)s)", folder=UUID(other.folder)) == []
     assert answered("subtree(%(folder)s)", folder=other.tenant.collection_id) == []
     for token in (mine.link_token, "", "%", other.link_token[:-1], other.link_token.swapcase()):
         assert answered("link_target(%(item)s, %(token)s)", item=UUID(other.photo), token=token) == []
     for wrong in ("", "%", key["key"][:-1], key["key"] + " ", key["key"].upper()):
-        assert answered("upload_at(%(key)s)", key=wrong) == []
+        assert answered("upload_by_key(%(key)s)", key=wrong) == []
 
 
 def test_a_link_of_a_deleted_item_leads_nowhere() -> None:
@@ -734,13 +749,14 @@ def test_a_link_of_a_deleted_item_leads_nowhere() -> None:
         )
 
 
-def test_a_credential_tells_of_another_tenants_item_only_that_it_is_elsewhere(
+def test_authentication_reports_another_tenants_item_only_as_elsewhere(
     pair: tuple[Furnished, Furnished],
 ) -> None:
     mine, other = pair
     call = """
         select role, organization_state, item_state
-          from authenticate(array[%(hash)s::bytea], '', null, 'media', %(item)s, null, %(decides)s, false, null, null, null)
+          from authenticate(array[%(hash)s::bytea], '', null, 'media', %(item)s, null, %(decides)s, false,
+                            null, null, null)
     """
 
     with as_app("") as raw:
@@ -765,7 +781,8 @@ def test_two_tenants_on_many_threads_never_see_each_others_rows(pair: tuple[Furn
     def put(tenant: UUID) -> Statement[UUID]:
         return Statement(
             """
-            insert into audit_log (organization_id, id, actor, operation) values (%(tenant)s, %(id)s, %(id)s, 'thread')
+            insert into audit_log (organization_id, id, actor, operation)
+            values (%(tenant)s, %(id)s, %(id)s, 'thread')
             returning organization_id as tenant
             """,
             the_tenant,
@@ -801,7 +818,7 @@ def test_two_tenants_on_many_threads_never_see_each_others_rows(pair: tuple[Furn
             else:
                 for rejected in (lambda: db.write(who, put(other)), lambda: db.transaction(who, breaks_off)):
                     with suppress(NotFound):
-                        wrong.append(("not refused", rejected()))
+                        wrong.append(("not rejected", rejected()))
         return wrong
 
     with ThreadPoolExecutor(THREADS) as threads:
@@ -815,7 +832,7 @@ def test_two_tenants_on_many_threads_never_see_each_others_rows(pair: tuple[Furn
         )
 
 
-def test_threads_that_all_come_first_share_one_pool() -> None:
+def test_simultaneous_first_threads_share_one_pool() -> None:
     db.close()
     together = Barrier(THREADS)
 
@@ -837,16 +854,16 @@ def the_process(*, pid: int) -> int:
 # Every route.
 
 
-def filled(route: Route, stage: Stage, of: Client | None = None) -> Sent:
+def filled(route: Route, targets: Targets, of: Client | None = None) -> RequestParts:
     if route.function not in FILL:
         pytest.fail(
             f'add "{route.function}" to FILL in tests/given/isolation_cases.py: how a request of it is made'
         )
-    return FILL[route.function](stage, of)
+    return FILL[route.function](targets, of)
 
 
 def other_owner(other: Furnished, route: Route) -> Client:
-    """The owner of another tenant, with whatever credential this route takes."""
+    """The owner of another tenant, with whatever credential this route accepts."""
     return other.tenant.signed_in() if permission_of(route).session else other.tenant.studio
 
 
@@ -900,9 +917,9 @@ def test_every_route_of_the_template_is_tried() -> None:
 @pytest.mark.parametrize(
     "route", [route for route in ROUTES if route.function in PUBLIC], ids=lambda route: route.key
 )
-def test_a_public_route_asks_for_no_credentials(route: Route, stage: Stage) -> None:
+def test_a_public_route_asks_for_no_credentials(route: Route, targets: Targets) -> None:
     answers = [
-        ask(client, route, filled(route, stage))
+        ask(client, route, filled(route, targets))
         for client in (Client(None), Client(UNKNOWN_KEY), Client("nonsense"))
     ]
 
@@ -913,89 +930,93 @@ def test_a_public_route_asks_for_no_credentials(route: Route, stage: Stage) -> N
 @pytest.mark.parametrize(
     "key", [None, "nonsense", UNKNOWN_KEY], ids=["no key", "no key's form", "nobody's key"]
 )
-def test_nobody_is_let_in(route: Route, key: str | None, stage: Stage) -> None:
-    answer = ask(Client(key), route, filled(route, stage))
+def test_a_request_without_credentials_is_rejected(route: Route, key: str | None, targets: Targets) -> None:
+    answer = ask(Client(key), route, filled(route, targets))
 
-    assert outcome(answer) == wall_cases.unauthorized(spec_of(route))
+    assert outcome(answer) == isolation_cases.unauthorized(spec_of(route))
 
 
 @pytest.mark.parametrize("route", IN_AN_ORGANIZATION, ids=lambda route: route.key)
 def test_another_tenants_key_does_not_reach_this_tenants_item(
-    route: Route, stage: Stage, pair: tuple[Furnished, Furnished]
+    route: Route, targets: Targets, pair: tuple[Furnished, Furnished]
 ) -> None:
     spec = spec_of(route)
-    named = {} if spec.item else {"x-team-id": str(stage.tenant.id)}
+    named = {} if spec.item else {"x-team-id": str(targets.tenant.id)}
 
-    answer = ask(other_owner(pair[1], route), route, filled(route, stage), **named)
+    answer = ask(other_owner(pair[1], route), route, filled(route, targets), **named)
 
-    assert outcome(answer) == wall_cases.other_tenant(spec)
+    assert outcome(answer) == isolation_cases.other_tenant(spec)
 
 
 @pytest.mark.parametrize("route", [route for route, _ in ABOUT_ITEMS], ids=lambda route: route.key)
-def test_naming_ones_own_organization_brings_this_tenants_item_no_nearer(
-    route: Route, stage: Stage, pair: tuple[Furnished, Furnished]
+def test_naming_another_organization_does_not_reach_this_tenants_item(
+    route: Route, targets: Targets, pair: tuple[Furnished, Furnished]
 ) -> None:
     spec = spec_of(route)
 
-    answer = ask(other_owner(pair[1], route), route, filled(route, stage), **{"x-team-id": str(pair[1].id)})
+    answer = ask(other_owner(pair[1], route), route, filled(route, targets), **{"x-team-id": str(pair[1].id)})
 
-    assert outcome(answer) in (wall_cases.other_tenant(spec), wall_cases.not_there(spec))
+    assert outcome(answer) in (isolation_cases.other_tenant(spec), isolation_cases.not_there(spec))
 
 
 @pytest.mark.parametrize(
     ("route", "name"), NOT_THERE, ids=lambda each: each if isinstance(each, str) else each.key
 )
-def test_what_is_not_there_is_not_found(route: Route, name: str, stage: Stage) -> None:
+def test_a_missing_item_is_not_found(route: Route, name: str, targets: Targets) -> None:
     spec = spec_of(route)
     assert spec.item is not None
 
     answer = ask(
-        stage.client(session=permission_of(route).session),
+        targets.client(session=permission_of(route).session),
         route,
-        filled(route, stage).naming(spec.item, name),
+        filled(route, targets).naming(spec.item, name),
     )
 
-    assert outcome(answer) == wall_cases.not_there(spec)
+    assert outcome(answer) == isolation_cases.not_there(spec)
 
 
 @each_guarded_route
-def test_a_key_without_the_scope_is_refused(route: Route, stage: Stage) -> None:
+def test_a_key_without_the_scope_is_rejected(route: Route, targets: Targets) -> None:
     spec = spec_of(route)
     scope = permission_of(route).scope
     if permission_of(route).session:
-        assert outcome(ask(stage.client(), route, filled(route, stage))) == wall_cases.lacks_session(spec)
+        assert outcome(ask(targets.client(), route, filled(route, targets))) == isolation_cases.lacks_session(
+            spec
+        )
         return
     if scope is None:
-        client = stage.client(scopes=("admin:users",))
-        assert ask(client, route, filled(route, stage, client)).status_code == STATUSES.get(
+        client = targets.client(scopes=("admin:users",))
+        assert ask(client, route, filled(route, targets, client)).status_code == STATUSES.get(
             route.function, spec.status
         )
         return
 
     answer = ask(
-        stage.client(scopes=wall_cases.scopes_without(*permission_of(route).scopes)),
+        targets.client(scopes=isolation_cases.scopes_without(*permission_of(route).scopes)),
         route,
-        filled(route, stage),
+        filled(route, targets),
     )
 
-    assert outcome(answer) == wall_cases.lacks_scope(spec)
+    assert outcome(answer) == isolation_cases.lacks_scope(spec)
 
 
 @each_guarded_route
 @pytest.mark.parametrize("role", ROLES)
-def test_a_role_does_what_the_table_says_and_no_more(route: Route, role: Role, stage: Stage) -> None:
+def test_a_role_may_do_what_the_permission_table_lists_and_no_more(
+    route: Route, role: Role, targets: Targets
+) -> None:
     spec = spec_of(route)
     permission = permission_of(route)
     allowed = permission.roles is None or role in permission.roles
-    client = stage.client(role, (permission.scope or "media:read",), session=permission.session)
+    client = targets.client(role, (permission.scope or "media:read",), session=permission.session)
 
     answer = ask(
         client,
         route,
-        filled(route, stage, stage.client(role, session=permission.session) if allowed else None),
+        filled(route, targets, targets.client(role, session=permission.session) if allowed else None),
     )
 
     if allowed:
         assert answer.status_code == STATUSES.get(route.function, spec.status), answer.text
     else:
-        assert outcome(answer) == wall_cases.lacks_role(spec, role)
+        assert outcome(answer) == isolation_cases.lacks_role(spec, role)

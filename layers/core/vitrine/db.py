@@ -1,15 +1,13 @@
-"""Postgres, under the tenant wall: `read`, `write` and `transaction`, each opening just the organization of
-who asks.
+"""Access to Postgres under row-level security: `read`, `write` and `transaction`, each opening the caller's
+organization alone.
 
 Round trips are the latency. `read` and `write` are one: a pipeline without BEGIN is one implicit transaction,
-in which the setting and the
-statements travel together. `transaction` sends begin, setting and its first statement together, and commits
-together with whatever is queued.
+in which the setting and the statements travel together. `transaction` sends begin, the setting and its first
+statement together, and the commit together with whatever is queued.
 """
 
 from __future__ import annotations
 
-import atexit
 import random
 import threading
 import time
@@ -31,20 +29,19 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# seconds: after a longer pause (a thaw, a server's idle time-out) a connection is tried before it is used
-IDLE_CHECK = 5.0
-ATTEMPTS = 4  # of a transaction that lost against another
+IDLE_CHECK = (
+    5.0  # seconds: after a longer pause (a thaw, the server's idle time-out) a connection is tested first
+)
+ATTEMPTS = 4  # of a transaction that loses against another
 
 
 class Statement(Generic[T]):
-    """One SQL statement with its values. `make` builds the result from a row: its arguments are the row's
-    columns, by name.
-    """
+    """One SQL statement with its values. `make` builds a result from a row's columns, given as keywords."""
 
     __slots__ = ("make", "sql", "values")
 
     def __init__(self, sql: LiteralString, make: Callable[..., T], /, **values: Any) -> None:
-        self.sql = sql
+        self.sql: LiteralString = sql
         self.make = make
         self.values = values
 
@@ -54,14 +51,15 @@ class _Connection(psycopg.Connection[Any]):
 
 
 def read(who: Actor, statement: Statement[T]) -> list[T]:
-    """The rows, in one round trip. Tried again once when the connection was lost: nothing but a reading
-    may be sent here.
+    """Return the rows, in one round trip.
+
+    The statement must only read: it is sent again, once, when the connection was lost.
     """
     return read_all(who, statement)[0]
 
 
 def read_all(who: Actor, *statements: Statement[Any]) -> list[list[Any]]:
-    """The rows of several statements, in one round trip and one snapshot each."""
+    """Return the rows of several reading statements, in one round trip. Each has a snapshot of its own."""
     try:
         return _at_once(who, statements)
     except psycopg.Error as error:
@@ -75,7 +73,7 @@ def read_all(who: Actor, *statements: Statement[Any]) -> list[list[Any]]:
 
 
 def write(who: Actor, statement: Statement[T]) -> list[T]:
-    """One statement, in a transaction of its own and one round trip. Never repeated."""
+    """Run one statement in its own transaction and one round trip, and return its rows. Never repeated."""
     try:
         return _at_once(who, [statement])[0]
     except psycopg.Error as error:
@@ -83,10 +81,10 @@ def write(who: Actor, statement: Statement[T]) -> list[T]:
 
 
 def transaction(who: Actor, work: Callable[[Transaction], T]) -> T:
-    """What `work` returns, committed whole; nothing of it where it raises.
+    """Run `work` in a transaction, commit, and return its result; roll back where it raises.
 
-    Called again, from the start, when it lost a race (serialization failure, deadlock): so it must have no
-    effect but through its transaction.
+    `work` runs again, from the start, after a serialization failure or a deadlock. So it must have no effect
+    but through its transaction. Raises Conflict when every attempt was lost, else the error of the SQLSTATE.
     """
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -102,20 +100,22 @@ def transaction(who: Actor, work: Callable[[Transaction], T]) -> T:
 
 
 class Transaction:
-    """An open transaction. Statements are sent when their rows are asked for; queued ones ride along."""
+    """An open transaction. A statement is sent when its rows are requested; queued ones travel along."""
 
     def __init__(self, connection: _Connection) -> None:
         self._connection = connection
 
     def run(self, statement: Statement[T]) -> list[T]:
-        """The rows (the statement must answer some, or none of them: `returning`). One round trip, which
-        everything queued before shares.
+        """Return the rows of a statement that returns rows (`select`, `returning`), possibly none.
+
+        One round trip, which everything queued before shares.
         """
         return self.run_all(statement)[0]
 
     def run_all(self, *statements: Statement[Any]) -> list[list[Any]]:
-        """The rows of several statements, each of which must answer some, or none of them. One round
-        trip, and one snapshot each.
+        """Return the rows of several statements that return rows, possibly none.
+
+        One round trip, in which each statement has a snapshot of its own.
         """
         cursors: list[psycopg.Cursor[Any]] = []
         for statement in statements:
@@ -125,33 +125,32 @@ class Transaction:
         return [cursor.fetchall() for cursor in cursors]  # the first fetch waits for all of them
 
     def first(self, statement: Statement[T]) -> T | None:
-        """The first row, or None."""
+        """Return the first row, or None."""
         rows = self.run(statement)
         return rows[0] if rows else None
 
     def queue(self, statement: Statement[Any]) -> None:
-        """The statement is run before the next one whose rows are asked for, or before the commit; its
-        rows are thrown away.
+        """Run the statement before the next one whose rows are requested, or before the commit; discard its
+        rows.
         """
         self._connection.cursor().execute(statement.sql, statement.values)
 
 
 def nothing(**_: object) -> None:
-    """The row maker of a statement whose rows nobody reads."""
+    """Make nothing of a row, for statements whose rows are not read."""
 
 
 def close() -> None:
-    """No connection of this process is left open."""
+    """Close every connection of this process."""
     with _opening:
         while _pools:
             _pools.popitem()[1].close()
 
 
-_pools: dict[bool, ConnectionPool[_Connection]] = {}  # of the worker's role, and of the application's
-_opening = threading.Lock()  # several threads may come first; functools.cache would open a pool for each
-# From Python 3.13 on a pool that is still open when the interpreter ends waits 5 seconds for each of its
-# threads.
-atexit.register(close)
+_pools: dict[
+    bool, ConnectionPool[_Connection]
+] = {}  # True: of the role vitrine_worker; False: of vitrine_app
+_opening = threading.Lock()  # functools.cache would open a pool for each of several first threads
 
 
 def _pool(*, worker: bool) -> ConnectionPool[_Connection]:
@@ -165,25 +164,24 @@ def _pool(*, worker: bool) -> ConnectionPool[_Connection]:
                 max_size=chosen.db_pool_size,
                 num_workers=1,
                 timeout=5,
-                # Not the five minutes of the library: its pauses double, so a pool would sleep on long after
-                # the server is back. One that has
-                # given up tries at once when it is asked again.
+                # Seconds. Psycopg's default is five minutes with doubling pauses, so a pool would still wait
+                # long after the server is back. A pool that has given up tries again at the next request.
                 reconnect_timeout=2,
-                # Never prepared: a pooler may hand the next statement to another server connection.
+                # Statements are not prepared: a pooler may use another server connection for the next one.
                 kwargs={
                     "autocommit": True,
                     "prepare_threshold": None,
                     "application_name": "vitrine",
                     "connect_timeout": 5,
                 },
-                configure=_begin_use,
+                configure=_note_opened,
                 open=True,
             )
         return _pools[worker]
 
 
-def _begin_use(connection: _Connection) -> None:
-    """A pool may open a connection that nobody comes for before the server ends it."""
+def _note_opened(connection: _Connection) -> None:
+    # A pool may open a connection that is not used before the server ends it.
     connection.used_at = time.time()
 
 
@@ -191,10 +189,10 @@ def _begin_use(connection: _Connection) -> None:
 def _checked_out(who: Actor) -> Generator[_Connection]:
     pool = _pool(worker=isinstance(who, Worker))
     connection = pool.getconn()
-    # time.time and not monotonic: the monotonic clock may stand still while a function is frozen. Not the
-    # pool's own check: it pauses, twice as
-    # long each time, between connections that are dead, and a server that went down took all of them.
-    if time.time() - connection.used_at > IDLE_CHECK and not _lives(connection):
+    # The clock is time.time, because the monotonic one may stand still while a function is frozen. The pool's
+    # own check is not used: it pauses between dead connections, twice as long each time, and a server that
+    # restarts ends all of them.
+    if time.time() - connection.used_at > IDLE_CHECK and not _answers(connection):
         pool.putconn(connection)
         pool.check()
         connection = pool.getconn()
@@ -205,11 +203,10 @@ def _checked_out(who: Actor) -> Generator[_Connection]:
         pool.putconn(connection)
 
 
-def _lives(connection: _Connection) -> bool:
+def _answers(connection: _Connection) -> bool:
     try:
         connection.execute("select 1")
-    except psycopg.Error:
-        # whatever is wrong with it: the caller gives it back to the pool, which makes another
+    except psycopg.Error:  # whatever the error: the caller returns it to the pool, which opens another
         return False
     return True
 
@@ -222,8 +219,7 @@ def _open(connection: _Connection, who: Actor) -> None:
 def _at_once(who: Actor, statements: Sequence[Statement[Any]]) -> list[list[Any]]:
     with _checked_out(who) as connection:
         cursors: list[psycopg.Cursor[Any]] = []
-        # Results are fetched after the pipeline is left: inside, each fetch would cost a round trip of its
-        # own.
+        # Results are fetched after the pipeline has ended: within it, each fetch would cost a round trip.
         with connection.pipeline() if settings().db_pipeline else connection.transaction():
             _open(connection, who)
             for statement in statements:
@@ -252,12 +248,12 @@ def _begun(connection: _Connection, who: Actor) -> Generator[Transaction]:
         raise
 
 
-_REFUSALS: dict[type[psycopg.Error], Callable[[], ApiError]] = {
+_ERRORS: dict[type[psycopg.Error], Callable[[], ApiError]] = {
     sqlstate.UniqueViolation: lambda: AlreadyExists("It exists already"),
     sqlstate.ForeignKeyViolation: lambda: NotFound("What this refers to is not there"),
     sqlstate.CheckViolation: lambda: Invalid("A value is outside what is allowed"),
     sqlstate.NotNullViolation: lambda: Invalid("A value is missing"),
-    # a policy refused the row: another tenant's
+    # a policy rejected the row, which belongs to another tenant
     sqlstate.InsufficientPrivilege: lambda: NotFound("Not found"),
     sqlstate.LockNotAvailable: lambda: ServiceUnavailable("Others are changing the same things; try again"),
     sqlstate.QueryCanceled: lambda: ServiceUnavailable("The database took too long; try again"),
@@ -267,9 +263,8 @@ _REFUSALS: dict[type[psycopg.Error], Callable[[], ApiError]] = {
 
 
 def _is_lost(error: psycopg.Error) -> bool:
-    """The connection broke, or the server was going down: the statement left no trace and may be sent
-    again if it only reads.
-    """
+    # The connection broke, or the server was shutting down (SQLSTATE classes 08 and 57P): the statement had
+    # no effect.
     return (
         isinstance(error, psycopg.OperationalError)
         and not isinstance(error, PoolTimeout)
@@ -278,19 +273,19 @@ def _is_lost(error: psycopg.Error) -> bool:
 
 
 def _drop_dead(who: Actor) -> None:
-    # A server that went down took every connection along, not only the one that found out.
+    # A server that restarts ends every connection, not only the one that noticed.
     _pool(worker=isinstance(who, Worker)).check()
 
 
 def _rejection(who: Actor, error: psycopg.Error) -> Exception:
-    """What a caller is told of an error of the database, by SQLSTATE; the error itself where it is our
-    own fault.
+    """Return the error for the caller, by SQLSTATE, or the database's error itself where it is an internal
+    error.
     """
     if _is_lost(error):
         _drop_dead(who)
-    for kind, rejection in _REFUSALS.items():
+    for kind, make_error in _ERRORS.items():
         if isinstance(error, kind):
-            return rejection()
+            return make_error()
     if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)):
         return ServiceUnavailable("The database is not answering; try again", retry_after=2)
     return error

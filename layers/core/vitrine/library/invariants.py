@@ -1,6 +1,4 @@
-"""invariants(): rows, ledger, folded usage, kept counts and the store, held against each other. Every
-disagreement is named.
-"""
+"""Check that rows, ledger, folded usage, counts and the store agree."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A rule that does not hold, for what, and how."""
+    """A broken rule, the item that breaks it (an id or a key), and the values that disagree."""
 
     rule: str
     item: str
@@ -28,62 +26,60 @@ class Disagreement:
 
 
 def invariants(organization: UUID | None = None, *, finished: bool = False) -> list[Disagreement]:
-    """Every disagreement, of one organization or of all; none is the right answer.
+    """Return every disagreement in one organization, or (None) in all; an empty list is the right answer.
 
-    The store is listed whole: for operators and tests. What is under way is no disagreement: an object may be
-    there that is planned or doomed,
-    a multipart upload be open that has a session. With `finished` nothing is under way any more, so those are
-    disagreements too:
-    call it so after the jobs have run.
+    The store is listed whole, so this is for operators and tests. Work in progress is no disagreement: an
+    object may exist that is planned or marked for deletion, and a multipart upload may be open that has a
+    session. With `finished`, these are disagreements too: use it after the jobs have run.
     """
     rules = list(queries.invariants.RULES)
     answers = read_all(Worker(), *(queries.invariants.broken(rule, organization) for rule in rules))
-    found = [
+    disagreements = [
         Disagreement(rule, each.item, each.details)
         for rule, rows in zip(rules, answers, strict=True)
         for each in rows
     ]
-    return found + _store(organization, finished=finished)
+    return disagreements + _compare_store(organization, finished=finished)
 
 
 def stuck() -> list[str]:
-    """A line for each thing that waits longer than it should: uploads, objects, messages, jobs."""
+    """Return a line for each upload, version, object, message and job that waits longer than it should."""
     return [
         f"{each.what} {each.item} waits since {each.since}"
         for each in read(Worker(), queries.invariants.stuck())
     ]
 
 
-def _store(organization: UUID | None, *, finished: bool) -> list[Disagreement]:
-    # The store first: what is put after this look has its row before it.
+def _compare_store(organization: UUID | None, *, finished: bool) -> list[Disagreement]:
+    # The store is listed first: an object that is put later has its row before it.
     prefixes = (
         [""] if organization is None else [f"{area}/{organization.hex}/" for area in ("originals", "derived")]
     )
-    there = {stored.key: stored for prefix in prefixes for stored in storage.list_objects(prefix)}
+    objects = {stored.key: stored for prefix in prefixes for stored in storage.list_objects(prefix)}
     opened = list(storage.list_multiparts())
     registry = {entry.key: entry for entry in read(Worker(), queries.invariants.registry(organization))}
     sessions = {each.store_upload_id for each in read(Worker(), queries.invariants.open_sessions())}
 
-    found: list[Disagreement] = []
-    for key, stored in there.items():
+    disagreements: list[Disagreement] = []
+    for key, stored in objects.items():
         entry = registry.get(key)
         if entry is None:
-            if storage.head(key) is not None:  # else it was discarded between the two looks
-                found.append(
+            if storage.head(key) is not None:  # else it was deleted between the two readings
+                disagreements.append(
                     Disagreement("an object in the store has a row", key, f"{stored.bytes} bytes, no row")
                 )
         elif entry.state == "live" and (entry.bytes, entry.etag) != (stored.bytes, stored.etag):
             details = f"{entry.bytes} bytes {entry.etag}, store {stored.bytes} {stored.etag}"
-            found.append(Disagreement("the store holds what the manifest says", key, details))
+            disagreements.append(Disagreement("the store agrees with the object registry", key, details))
         elif finished and entry.state != "live":
-            found.append(Disagreement("what is not live is not in the store", key, entry.state))
+            disagreements.append(Disagreement("only live objects are in the store", key, entry.state))
     for key, entry in registry.items():
-        if entry.state == "live" and key not in there and storage.head(key) is None:
-            found.append(Disagreement("a live object is in the store", key, "not there"))
+        if entry.state == "live" and key not in objects and storage.head(key) is None:
+            disagreements.append(Disagreement("a live object is in the store", key, "missing"))
     if finished:
-        found += [
+        disagreements += [
             Disagreement("an open multipart upload has a session", each.key, each.upload_id)
             for each in opened
             if each.upload_id not in sessions and (organization is None or organization.hex in each.key)
         ]
-    return found
+    return disagreements

@@ -137,7 +137,7 @@ def insert(
                 "incoming" if method == "post" else "original",
                 version=version_id,
                 upload=upload_id,
-                hold_until=keep_until,
+                keep_until=keep_until,
             )
         )
         db.queue(queries.uploads.insert(upload))

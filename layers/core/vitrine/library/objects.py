@@ -23,7 +23,7 @@ def discard(actor: Actor, organization: UUID, key: str, *, now: datetime | None 
     marked is left alone. Idempotent.
     """
     entries = read(actor, queries.objects.get(organization, key))
-    if not entries or entries[0].state != "doomed":
+    if not entries or entries[0].state != "deleting":
         return not entries
     for _ in range(3):
         stored = storage.head(key)

@@ -230,7 +230,7 @@ def delete_marked(now: datetime, after: str | None, limit: int, *, dry_run: bool
     """Delete the objects that are marked for deletion, and their rows: a crash may have come between the mark
     and the deletion.
     """
-    entries = read(Worker(), queries.objects.unfinished("doomed", now, after or "", limit))
+    entries = read(Worker(), queries.objects.unfinished("deleting", now, after or "", limit))
     done: list[Done] = []
     for entry in entries:
         if dry_run or objects.discard(Worker(), entry.organization_id, entry.key, now=now):
@@ -256,7 +256,7 @@ def clear_planned(now: datetime, after: str | None, limit: int, *, dry_run: bool
         is_its_object = upload is not None and upload.key == entry.key
         if upload is not None and is_its_object and upload.is_open:
             continue
-        if entry.hold_until is not None and entry.hold_until > now:
+        if entry.keep_until is not None and entry.keep_until > now:
             continue
         if dry_run:
             done.append(Done("given up", entry.key))

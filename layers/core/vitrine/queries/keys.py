@@ -26,7 +26,7 @@ class KeyCount:
 
 def lock(person: UUID) -> Statement[KeyCount]:
     """Lock the person's keys against other transactions that lock them, and count the ones that work."""
-    return Statement("select hold_api_keys(%(person)s) as working", KeyCount, person=person)
+    return Statement("select lock_api_keys(%(person)s) as working", KeyCount, person=person)
 
 
 def newest(person: UUID, most_ended: int) -> Statement[ApiKey]:

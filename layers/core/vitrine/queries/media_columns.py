@@ -116,7 +116,7 @@ COLUMNS: LiteralString = (
 
 JOINS: LiteralString = f"""{JOINS_WITHOUT_COUNTS}
   -- the function returns no row for null
-  left join lateral folder_inside(case when media.type = 'folder' then media.id end) as inside on true
+  left join lateral folder_summary(case when media.type = 'folder' then media.id end) as inside on true
 """
 
 

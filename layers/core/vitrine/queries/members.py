@@ -113,7 +113,7 @@ def create_organization(
     return Statement(
         """
         select outcome, slug, created_at
-          from found_organization(%(entry)s, %(person)s, %(session)s::uuid, %(organization)s, %(name)s,
+          from create_organization(%(entry)s, %(person)s, %(session)s::uuid, %(organization)s, %(name)s,
                                   %(slugs)s::text[], %(collection)s, %(collection_name)s, %(most)s)
         """,
         CreatedOrganization,
@@ -139,7 +139,7 @@ def select_organization(
     return Statement(
         """
         select outcome, id, name, slug, created_at, role
-          from choose_organization(%(person)s, %(session)s::uuid, %(organization)s::uuid)
+          from set_active_organization(%(person)s, %(session)s::uuid, %(organization)s::uuid)
         """,
         SelectedOrganization,
         person=person,

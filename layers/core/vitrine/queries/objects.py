@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ObjectKind = Literal["incoming", "original", "derived"]
 
 _COLUMNS: LiteralString = """
-    organization_id, key, kind, upload_id, version_id, generation, bytes, etag, state, hold_until, updated_at
+    organization_id, key, kind, upload_id, version_id, generation, bytes, etag, state, keep_until, updated_at
 """
 
 
@@ -33,8 +33,8 @@ class Entry:
     generation: int | None
     bytes: int
     etag: str | None
-    state: Literal["planned", "live", "doomed"]
-    hold_until: datetime | None
+    state: Literal["planned", "live", "deleting"]
+    keep_until: datetime | None
     updated_at: datetime
 
 
@@ -51,13 +51,13 @@ def plan(
     version: UUID,
     upload: UUID | None,
     generation: int | None = None,
-    hold_until: datetime | None = None,
+    keep_until: datetime | None = None,
 ) -> Statement[Entry]:
     """Insert the row of an object that may be put from now on."""
     return Statement(
         """
-        insert into objects (organization_id, key, kind, upload_id, version_id, generation, hold_until)
-        values (%(organization)s, %(key)s, %(kind)s, %(upload)s, %(version)s, %(generation)s, %(hold_until)s)
+        insert into objects (organization_id, key, kind, upload_id, version_id, generation, keep_until)
+        values (%(organization)s, %(key)s, %(kind)s, %(upload)s, %(version)s, %(generation)s, %(keep_until)s)
         returning """
         + _COLUMNS,
         Entry,
@@ -67,7 +67,7 @@ def plan(
         upload=upload,
         version=version,
         generation=generation,
-        hold_until=hold_until,
+        keep_until=keep_until,
     )
 
 
@@ -99,7 +99,7 @@ def mark_deleting(organization: UUID, keys: Sequence[str], reason: str) -> State
     return Statement(
         """
         update objects
-           set state = 'doomed', reason = %(reason)s, updated_at = now()
+           set state = 'deleting', reason = %(reason)s, updated_at = now()
          where organization_id = %(organization)s
            and key = any(%(keys)s)
            and state = 'planned'
@@ -116,10 +116,10 @@ def mark_version_deleting(organization: UUID, version: UUID, reason: str) -> Sta
     return Statement(
         """
         update objects
-           set state = 'doomed', reason = %(reason)s, updated_at = now()
+           set state = 'deleting', reason = %(reason)s, updated_at = now()
          where organization_id = %(organization)s
            and version_id = %(version)s
-           and state <> 'doomed'
+           and state <> 'deleting'
         returning """
         + _COLUMNS,
         Entry,
@@ -139,7 +139,7 @@ def retire(organization: UUID, version: UUID, generation: int, *, seconds: int) 
     return Statement(
         """
         update objects
-           set hold_until = clock_timestamp() + make_interval(secs => %(seconds)s),
+           set keep_until = clock_timestamp() + make_interval(secs => %(seconds)s),
                reason = 'replaced',
                updated_at = now()
          where organization_id = %(organization)s
@@ -147,7 +147,7 @@ def retire(organization: UUID, version: UUID, generation: int, *, seconds: int) 
            and kind = 'derived'
            and state = 'live'
            and generation < %(generation)s
-           and hold_until is null
+           and keep_until is null
         """,
         nothing,
         organization=organization,
@@ -162,12 +162,12 @@ def mark_retired_deleting(organization: UUID, keys: Sequence[str], now: datetime
     return Statement(
         """
         update objects
-           set state = 'doomed', updated_at = now()
+           set state = 'deleting', updated_at = now()
          where organization_id = %(organization)s
            and key = any(%(keys)s)
            and kind = 'derived'
            and state = 'live'
-           and hold_until <= %(now)s
+           and keep_until <= %(now)s
         returning """
         + _COLUMNS,
         Entry,
@@ -194,8 +194,8 @@ def drop(organization: UUID, key: str, now: datetime) -> Statement[object]:
         delete from objects
          where organization_id = %(organization)s
            and key = %(key)s
-           and state = 'doomed'
-           and (hold_until is null or hold_until <= %(now)s)
+           and state = 'deleting'
+           and (keep_until is null or keep_until <= %(now)s)
         returning 1 as n
         """,
         Dropped,
@@ -209,7 +209,7 @@ def drop(organization: UUID, key: str, now: datetime) -> Statement[object]:
 
 
 def unfinished(
-    state: Literal["planned", "doomed"], before: datetime, after: str, limit: int
+    state: Literal["planned", "deleting"], before: datetime, after: str, limit: int
 ) -> Statement[Entry]:
     """Rows that have been in this state since `before`, by key."""
     return Statement(
@@ -240,7 +240,7 @@ def retired(now: datetime, after: str, limit: int) -> Statement[Entry]:
           from objects
          where state = 'live'
            and kind = 'derived'
-           and hold_until <= %(now)s
+           and keep_until <= %(now)s
            and key > %(after)s
          order by key
          limit %(limit)s

@@ -114,7 +114,7 @@ class SessionCount:
 
 def lock_person(email: str) -> Statement[PersonRow]:
     """The person of this e-mail address, locked until the transaction ends. No row when there is none."""
-    return Statement("select id, email, name from operator_hold_person(%(email)s)", PersonRow, email=email)
+    return Statement("select id, email, name from operator_lock_person(%(email)s)", PersonRow, email=email)
 
 
 def people(after: str, most: int) -> Statement[ListedPerson]:
@@ -200,7 +200,7 @@ def lock_organization(slug: str) -> Statement[OrganizationRow]:
     No row when there is none.
     """
     return Statement(
-        "select id, name, slug from operator_hold_organization(%(slug)s)",
+        "select id, name, slug from operator_lock_organization(%(slug)s)",
         OrganizationRow,
         slug=slug,
     )
@@ -212,7 +212,7 @@ def lock_organizations_of(person: UUID) -> Statement[Id]:
     Until then the person cannot join another organization.
     """
     return Statement(
-        "select id from operator_hold_organizations_of(%(person)s) as id",
+        "select id from operator_lock_organizations_of(%(person)s) as id",
         Id,
         person=person,
     )

@@ -34,7 +34,7 @@ class PasswordChange:
 def by_email(email: str) -> Statement[Account]:
     """The account of this e-mail address, compared without regard to case."""
     return Statement(
-        "select " + _COLUMNS + " from account_of(%(email)s)",
+        "select " + _COLUMNS + " from account_by_email(%(email)s)",
         Account,
         email=email,
     )
@@ -43,7 +43,7 @@ def by_email(email: str) -> Statement[Account]:
 def by_id(person: UUID) -> Statement[Account]:
     """The account of this id."""
     return Statement(
-        "select " + _COLUMNS + " from account(%(person)s)",
+        "select " + _COLUMNS + " from account_by_id(%(person)s)",
         Account,
         person=person,
     )

@@ -184,8 +184,8 @@ def mark_deleting(deletion: Due, items: Sequence[UUID]) -> Statement[object]:
     return Statement(
         """
         update objects
-           set state = 'doomed', reason = %(reason)s, updated_at = now(),
-               hold_until = case objects.kind when 'derived' then null else objects.hold_until end
+           set state = 'deleting', reason = %(reason)s, updated_at = now(),
+               keep_until = case objects.kind when 'derived' then null else objects.keep_until end
           from versions
          where versions.organization_id = %(organization)s
            and versions.media_id = any(%(items)s)
@@ -248,7 +248,7 @@ def marked_objects(deletion: Due, limit: int) -> Statement[MarkedObject]:
           from objects
          where organization_id = %(organization)s
            and reason = %(reason)s
-           and state = 'doomed'
+           and state = 'deleting'
          order by key
          limit %(limit)s
         """,

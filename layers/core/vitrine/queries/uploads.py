@@ -121,7 +121,7 @@ def locate(key: str) -> Statement[UploadReference]:
     def reference(*, organization_id: UUID, upload_id: UUID) -> UploadReference:
         return UploadReference(organization_id, upload_id, key)
 
-    return Statement("select organization_id, upload_id from upload_at(%(key)s)", reference, key=key)
+    return Statement("select organization_id, upload_id from upload_by_key(%(key)s)", reference, key=key)
 
 
 def set_store_upload(organization: UUID, upload: UUID, store_upload_id: str) -> Statement[Upload]:
@@ -336,9 +336,9 @@ def abort_in(organization: UUID, collection: UUID) -> Statement[Upload]:
           returning """
         + _COLUMNS
         + """
-        ), doomed as (
+        ), marked as (
           update objects
-             set state = 'doomed', reason = 'aborted', updated_at = now()
+             set state = 'deleting', reason = 'aborted', updated_at = now()
             from aborted
            where objects.organization_id = %(organization)s
              and objects.key = aborted.key
