@@ -156,7 +156,7 @@ def test_a_name_of_100_characters_and_a_slug_of_100_are_accepted() -> None:
     assert (answer.status_code, len(answer.json()["name"]), len(answer.json()["slug"])) == (200, 100, 100)
 
 
-def test_the_limit_of_owned_organizations_holds_for_concurrent_requests() -> None:
+def test_concurrent_requests_do_not_exceed_the_limit_of_owned_organizations() -> None:
     person, most = PersonWithKey.new(), settings().max_organizations
     for _ in range(most - 2):
         create(person.client, name="New")

@@ -16,25 +16,26 @@ import pytest
 
 from tools.routes import ROOT
 
-GIVEN_UP = {
-    "hold": {"hold", "holds", "held", "holding"},
-    "say": {"said"},
-    "tell": {"told"},
-    "judge": {"judge", "judges", "judged", "judging"},
-    "doom": {"doom", "dooms", "doomed"},
-}
-# Tree -> how often each of the words may occur in it. Lower a number whenever the tree has fewer.
+GIVEN_UP = (
+    {"hold", "holds", "held", "holding"},
+    {"said"},
+    {"told"},
+    {"judge", "judges", "judged", "judging"},
+    {"doom", "dooms", "doomed"},
+)
+# Tree -> how often each group of words may occur in it: in sentences that clients know, and in names of an
+# older schema.
 LIMITS = {
-    "layers": {"hold": 143, "say": 148, "tell": 89, "judge": 117, "doom": 39},
-    "functions": {"hold": 6, "say": 22, "tell": 3, "judge": 4, "doom": 2},
-    "local": {"hold": 13, "say": 15, "tell": 60, "judge": 0, "doom": 0},
-    "migrations": {"hold": 47, "say": 3, "tell": 3, "judge": 2, "doom": 5},
-    "tests": {"hold": 132, "say": 83, "tell": 228, "judge": 41, "doom": 4},
-    "tools": {"hold": 1, "say": 2, "tell": 0, "judge": 0, "doom": 0},
-    "template.yaml": {"hold": 0, "say": 0, "tell": 0, "judge": 0, "doom": 0},
-    "docs": {"hold": 0, "say": 0, "tell": 0, "judge": 0, "doom": 0},
-    "README.md": {"hold": 2, "say": 0, "tell": 0, "judge": 1, "doom": 0},
-    "CONTRIBUTING.md": {"hold": 0, "say": 0, "tell": 0, "judge": 0, "doom": 0},
+    "layers": (13, 2, 0, 0, 0),
+    "functions": (0, 0, 0, 0, 0),
+    "local": (3, 0, 0, 0, 0),
+    "migrations": (1, 0, 0, 0, 1),
+    "tests": (43, 0, 0, 0, 1),
+    "tools": (0, 0, 0, 0, 0),
+    "template.yaml": (0, 0, 0, 0, 0),
+    "docs": (0, 0, 0, 0, 0),
+    "README.md": (0, 0, 0, 0, 0),
+    "CONTRIBUTING.md": (0, 0, 0, 0, 0),
 }
 SOURCES = {".py", ".sql", ".md", ".yaml", ".toml", ".mjs"}
 # Files that need the words themselves.
@@ -49,18 +50,18 @@ ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
 
 @pytest.mark.parametrize("tree", LIMITS)
 def test_words_that_were_given_up_stay_rare(tree: str) -> None:
-    occurrences: dict[str, list[str]] = {word: [] for word in GIVEN_UP}
+    places: list[list[str]] = [[] for _ in GIVEN_UP]
     for file in files(ROOT / tree):
         for number, line in enumerate(file.read_text().splitlines(), 1):
             for part in re.findall(r"[A-Z]?[a-z]+", line):
-                for word, forms in GIVEN_UP.items():
+                for forms, found in zip(GIVEN_UP, places, strict=True):
                     if part.lower() in forms:
-                        occurrences[word].append(f"{file.relative_to(ROOT)}:{number}")
+                        found.append(f"{file.relative_to(ROOT)}:{number}")
 
     too_many = {
-        word: f"{len(places)} of {LIMITS[tree][word]}: {', '.join(places[-5:])}"
-        for word, places in occurrences.items()
-        if len(places) > LIMITS[tree][word]
+        min(forms): f"{len(found)} of {limit}: {', '.join(found[-5:])}"
+        for forms, found, limit in zip(GIVEN_UP, places, LIMITS[tree], strict=True)
+        if len(found) > limit
     }
     assert too_many == {}
 

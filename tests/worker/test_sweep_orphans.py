@@ -59,7 +59,7 @@ def test_objects_of_a_dead_attempt_are_deleted_after_the_grace_period(tenant: Te
 
 
 def test_an_object_marked_for_deletion_is_deleted_at_once_under_its_etag(tenant: Tenant) -> None:
-    key = plan(tenant, f"derived/{tenant.id.hex}/doomed")
+    key = plan(tenant, f"derived/{tenant.id.hex}/marked")
     storage.put(key, b"a frame", "image/jpeg")
     mark_deleting(tenant, key)
 
