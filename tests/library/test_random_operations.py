@@ -386,9 +386,9 @@ def seed_of_run() -> int:
 
 
 def test_simultaneous_requests_get_documented_answers_and_keep_the_invariants(
-    separate_stack: Stack, found: Callable[[], Tenant]
+    separate_stack: Stack, new_tenant: Callable[[], Tenant]
 ) -> None:
-    answers = play(found(), number=seed_of_run(), operations=400, rounds=2)
+    answers = play(new_tenant(), number=seed_of_run(), operations=400, rounds=2)
 
     assert answers.total() == 400
 
@@ -396,9 +396,9 @@ def test_simultaneous_requests_get_documented_answers_and_keep_the_invariants(
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 def test_simultaneous_requests_for_long_get_documented_answers_and_keep_the_invariants(
-    separate_stack: Stack, found: Callable[[], Tenant]
+    separate_stack: Stack, new_tenant: Callable[[], Tenant]
 ) -> None:
-    answers = play(found(), number=seed_of_run(), operations=20_000, rounds=25)
+    answers = play(new_tenant(), number=seed_of_run(), operations=20_000, rounds=25)
 
     reached = {line.rpartition(" ")[0] for line in answers if line.endswith((" 200", " 202"))}
     assert answers.total() == 20_000

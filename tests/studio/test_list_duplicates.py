@@ -35,7 +35,7 @@ def groups(tenant: Tenant, **query: object) -> list[tuple[str, list[str]]]:
 
 
 def copied(picture: bytes) -> bytes:
-    """The same picture in other bytes."""
+    """One picture, encoded into other bytes."""
     opened = Image.open(BytesIO(picture))
     file = BytesIO()
     opened.resize((opened.width // 2, opened.height // 2)).save(file, "JPEG", quality=60)

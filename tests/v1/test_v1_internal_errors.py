@@ -36,9 +36,9 @@ UNFAILING = {"GET /api/v1/media/upload"}  # reads its settings only
 
 
 def test_each_operation_has_its_own_sentence_for_an_internal_error(
-    separate_stack: Stack, found: Callable[[], Tenant]
+    separate_stack: Stack, new_tenant: Callable[[], Tenant]
 ) -> None:
-    tenant = found()
+    tenant = new_tenant()
     session = tenant.signed_in()
     routes = [
         route

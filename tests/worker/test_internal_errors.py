@@ -25,12 +25,12 @@ from tests.given import pictures, videos
 from tests.given.isolation_cases import owner
 from tests.uploads.test_fetch import names
 from tools.routes import ROOT, template
-from vitrine import content
+from vitrine import content, queries
 from vitrine.db import read
 from vitrine.errors import Conflict, InternalError, Invalid, NotFound, ServiceUnavailable
 from vitrine.internal_errors import METRIC, REASON
 from vitrine.library import finalizing, imports, outbox, processing, sweep
-from vitrine.queries import uploads, versions
+from vitrine.queries import uploads
 from vitrine.settings import Settings
 from vitrine_imaging import intake
 from vitrine_imaging.decoder import Decoder, DecoderUnavailable
@@ -273,7 +273,7 @@ OURS: dict[str, tuple[object, str]] = {
     "hashing": (intake, "read_and_decode"),
     "comparing": (processing, "checksum_mismatch"),
     "recording": (processing, "_record"),
-    "the row": (versions, "record"),
+    "the row": (queries.processing, "record"),
 }
 
 

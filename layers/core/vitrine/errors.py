@@ -254,7 +254,7 @@ class NotImplementedYet(ApiError):
 
 
 class ServiceUnavailable(ApiError):
-    """The same work is in progress elsewhere, or a service that we depend on does not answer. The client may
+    """Another call works on this already, or a service that we depend on does not answer. The client may
     send the request again after `retry_after`.
     """
 

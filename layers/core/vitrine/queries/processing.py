@@ -130,7 +130,7 @@ def record(
 
 
 def _signed(bits: int) -> int:
-    """The same 64 bits as a signed integer, as PostgreSQL's bigint stores them."""
+    """The 64 bits as a signed integer, as PostgreSQL's bigint stores them."""
     return bits - (1 << 64) if bits >> 63 else bits
 
 
