@@ -116,6 +116,20 @@ def library() -> list[tuple[str, Path]]:
     return [(module, file) for module, file in modules().items() if module.startswith("vitrine.")]
 
 
+def test_nothing_is_imported_under_another_name() -> None:
+    """`import x as x` is allowed: a type checker reads it as an export."""
+    renamed = [
+        f"{where(file, node.lineno)}: {alias.name} as {alias.asname}"
+        for file in modules().values()
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+        if alias.asname not in (None, alias.name)
+    ]
+
+    assert renamed == []
+
+
 def test_importing_the_package_itself_imports_nothing_else() -> None:
     assert imports(modules()["vitrine"]) == ()
 

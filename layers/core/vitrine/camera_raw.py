@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from re import compile as pattern
+import re
 from typing import TYPE_CHECKING, Final
 
 from vitrine import tiff
@@ -28,7 +28,7 @@ _RAW_MAKES: Final = (
     (b"EPSON", "image/x-epson-erf"),
     (b"CANON", "image/x-canon-cr2"),
 )
-_PHASE_ONE: Final = pattern(rb"IIII.waR|MMMMRaw.")
+_PHASE_ONE: Final = re.compile(rb"IIII.waR|MMMMRaw.")
 _OLD_JPEG: Final = 6  # Compression
 
 

@@ -4,9 +4,9 @@ A file's name and its declared type are claims of whoever sent it; this module r
 Whether the rest of the file can be decoded is found out by the imaging layer.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from re import compile as pattern
 from typing import Final
 
 from vitrine.camera_raw import raw_type
@@ -271,7 +271,7 @@ def _bmp(head: bytes) -> str | None:
     )
 
 
-_SVG_ROOT: Final = pattern(r"<(?:[A-Za-z_][\w.-]{0,60}:)?svg[\s/>]")
+_SVG_ROOT: Final = re.compile(r"<(?:[A-Za-z_][\w.-]{0,60}:)?svg[\s/>]")
 _XML_LEADS: Final = (("<?", "?>"), ("<!--", "-->"), ("<!DOCTYPE", ">"))
 
 

@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, LiteralString, TypeVar
 
 import psycopg
-from psycopg import errors as sqlstate
 from psycopg.rows import kwargs_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
@@ -90,7 +89,7 @@ def transaction(who: Actor, work: Callable[[Transaction], T]) -> T:
         try:
             with _checked_out(who) as connection, _begun(connection, who) as db:
                 return work(db)
-        except (sqlstate.SerializationFailure, sqlstate.DeadlockDetected) as lost:
+        except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected) as lost:
             if attempt == ATTEMPTS:
                 raise Conflict("Others were changing the same things at the same time; try again") from lost
             time.sleep(random.uniform(0, 0.02 * 2**attempt))
@@ -249,16 +248,20 @@ def _begun(connection: _Connection, who: Actor) -> Generator[Transaction]:
 
 
 _ERRORS: dict[type[psycopg.Error], Callable[[], ApiError]] = {
-    sqlstate.UniqueViolation: lambda: AlreadyExists("It exists already"),
-    sqlstate.ForeignKeyViolation: lambda: NotFound("What this refers to is not there"),
-    sqlstate.CheckViolation: lambda: Invalid("A value is outside what is allowed"),
-    sqlstate.NotNullViolation: lambda: Invalid("A value is missing"),
+    psycopg.errors.UniqueViolation: lambda: AlreadyExists("It exists already"),
+    psycopg.errors.ForeignKeyViolation: lambda: NotFound("What this refers to is not there"),
+    psycopg.errors.CheckViolation: lambda: Invalid("A value is outside what is allowed"),
+    psycopg.errors.NotNullViolation: lambda: Invalid("A value is missing"),
     # a policy rejected the row, which belongs to another tenant
-    sqlstate.InsufficientPrivilege: lambda: NotFound("Not found"),
-    sqlstate.LockNotAvailable: lambda: ServiceUnavailable("Others are changing the same things; try again"),
-    sqlstate.QueryCanceled: lambda: ServiceUnavailable("The database took too long; try again"),
-    sqlstate.UntranslatableCharacter: lambda: Invalid("A text holds a character that cannot be stored"),
-    sqlstate.CharacterNotInRepertoire: lambda: Invalid("A text holds a character that cannot be stored"),
+    psycopg.errors.InsufficientPrivilege: lambda: NotFound("Not found"),
+    psycopg.errors.LockNotAvailable: lambda: ServiceUnavailable(
+        "Others are changing the same things; try again"
+    ),
+    psycopg.errors.QueryCanceled: lambda: ServiceUnavailable("The database took too long; try again"),
+    psycopg.errors.UntranslatableCharacter: lambda: Invalid("A text holds a character that cannot be stored"),
+    psycopg.errors.CharacterNotInRepertoire: lambda: Invalid(
+        "A text holds a character that cannot be stored"
+    ),
 }
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import pyvips
-from av.sidedata.sidedata import Type as SideDataType
+from av.sidedata import sidedata
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
@@ -125,7 +125,7 @@ def _turn(frame: VideoFrame) -> tuple[bool, bool, bool]:
     By the display matrix (ISO 14496-12, 6.2.2), which cameras set to quarter turns and mirror images. For
     another angle the nearest of these is used.
     """
-    matrix = _side(frame, SideDataType.DISPLAYMATRIX)
+    matrix = _side(frame, sidedata.Type.DISPLAYMATRIX)
     if len(matrix) < 36:
         return False, False, False
     a, b, _, c, d, *_ = struct.unpack("=9i", matrix[:36])  # x' = ax + cy, y' = bx + dy
@@ -138,9 +138,9 @@ def _brightest(frame: VideoFrame) -> float | None:
     """Nits of the video's brightest pixel, or else of the screen on which it was made, as in FFmpeg's tonemap
     filter.
     """
-    light = _side(frame, SideDataType.CONTENT_LIGHT_LEVEL)  # AVContentLightMetadata
+    light = _side(frame, sidedata.Type.CONTENT_LIGHT_LEVEL)  # AVContentLightMetadata
     # AVMasteringDisplayMetadata: ten fractions, and which of them are known
-    screen = _side(frame, SideDataType.MASTERING_DISPLAY_METADATA)
+    screen = _side(frame, sidedata.Type.MASTERING_DISPLAY_METADATA)
     if len(light) >= 4 and any(light[:4]):
         return float(struct.unpack_from("=I", light)[0])
     if len(screen) >= 88:
@@ -150,27 +150,27 @@ def _brightest(frame: VideoFrame) -> float | None:
     return None
 
 
-def _side(frame: VideoFrame, kind: SideDataType) -> bytes:
+def _side(frame: VideoFrame, kind: sidedata.Type) -> bytes:
     """A frame's side data of this kind; empty where it has none."""
     sides = cast("Mapping[Any, Any]", frame.side_data)  # PyAV 18's own types know only one kind of key
     return bytes(sides[kind]) if kind in sides else b""
 
 
-def _name_unknown(_: type[SideDataType], value: object) -> SideDataType | None:
+def _name_unknown(_: type[sidedata.Type], value: object) -> sidedata.Type | None:
     """A member for a kind of side data that PyAV does not know.
 
     Without it, `frame.side_data` raises ValueError for the other kinds too.
     """
     if not isinstance(value, int):
         return None
-    member: Any = object.__new__(SideDataType)
+    member: Any = object.__new__(sidedata.Type)
     member._name_, member._value_ = f"UNKNOWN_{value}", value
-    unknown: SideDataType = member
+    unknown: sidedata.Type = member
     return unknown
 
 
-if "_missing_" not in vars(SideDataType):  # PyAV 19 has this itself; Python 3.11 has no PyAV 19
-    SideDataType._missing_ = classmethod(_name_unknown)  # type: ignore[method-assign, assignment]
+if "_missing_" not in vars(sidedata.Type):  # PyAV 19 has this itself; Python 3.11 has no PyAV 19
+    sidedata.Type._missing_ = classmethod(_name_unknown)  # type: ignore[method-assign, assignment]
 
 
 def _rows(frame: VideoFrame) -> bytes:

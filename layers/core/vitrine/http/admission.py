@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from dataclasses import dataclass
 
-    from starlette.requests import Request as HttpRequest
+    from starlette import requests
 
     from vitrine.http.spec import Choice, Item, Spec
     from vitrine.models.people import Person
@@ -50,7 +50,7 @@ class Admission:
 
 def admit(
     spec: Spec,
-    http: HttpRequest,
+    http: requests.Request,
     variables: Mapping[str, str],
     query: Mapping[str, str],
     document: object,

@@ -8,7 +8,7 @@ from vitrine.http.request import origin_of
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
-    from starlette.requests import Request as HttpRequest
+    from starlette import requests
 
 EXPOSED = (  # headers that a page of another origin may read
     "etag, location, retry-after, x-request-id, idempotency-replayed, "
@@ -18,7 +18,7 @@ ACCEPTED = "authorization, content-type, if-match, x-api-key, x-team-id, idempot
 PREFLIGHT_SECONDS = "7200"  # the longest time for which Chromium caches a preflight
 
 
-def cors_headers(http: HttpRequest) -> dict[str, str]:
+def cors_headers(http: requests.Request) -> dict[str, str]:
     """Return the headers that let a page read the answer; none for an origin that is not allowed.
 
     The origin is always named: browsers ignore `*` where cookies are credentials.
@@ -42,7 +42,7 @@ def preflight_headers(methods: str) -> dict[str, str]:
     }
 
 
-def is_from_allowed_page(http: HttpRequest) -> bool:
+def is_from_allowed_page(http: requests.Request) -> bool:
     """Whether a browser sent the request from a page of our origin or of an allowed one.
 
     No page can forge these headers: browsers send Origin with writes, and Sec-Fetch-Site with requests that
@@ -54,5 +54,5 @@ def is_from_allowed_page(http: HttpRequest) -> bool:
     return http.headers.get("sec-fetch-site") == "same-origin"
 
 
-def _is_allowed(http: HttpRequest, origin: str) -> bool:
+def _is_allowed(http: requests.Request, origin: str) -> bool:
     return origin in (*settings().allowed_origins, origin_of(http))

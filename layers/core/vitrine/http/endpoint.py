@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio.to_thread
 from pydantic_core import to_json
+from starlette import requests
 from starlette.requests import ClientDisconnect
-from starlette.requests import Request as HttpRequest
 
 from vitrine.dialects import Answer
 from vitrine.errors import (
@@ -134,7 +134,7 @@ class Endpoint:
         if scope["type"] != "http":
             return
         began = time.perf_counter()
-        http, request_id = HttpRequest(scope), request_id_of(scope)
+        http, request_id = requests.Request(scope), request_id_of(scope)
         try:
             answer = await (self._read_form if self.spec.max_files else self._read_body)(
                 http, receive, request_id
@@ -149,7 +149,7 @@ class Endpoint:
         milliseconds = (time.perf_counter() - began) * 1000
         log_request(self.spec.name, request_id, status, milliseconds, with_metrics=runs_in_lambda(http))
 
-    async def _read_body(self, http: HttpRequest, receive: Receive, request_id: str) -> Answer:
+    async def _read_body(self, http: requests.Request, receive: Receive, request_id: str) -> Answer:
         """Read a body in memory, and answer the request. Raises ClientDisconnect."""
         raw = b""
         if self.spec.body:
@@ -159,7 +159,7 @@ class Endpoint:
                 return self._reject(http, error)
         return await _in_thread(http, partial(self._answer_body, http, raw, request_id))
 
-    async def _read_form(self, http: HttpRequest, receive: Receive, request_id: str) -> Answer:
+    async def _read_form(self, http: requests.Request, receive: Receive, request_id: str) -> Answer:
         """Read a form as it streams in, and answer the request. Raises ClientDisconnect.
 
         The caller is authorized when the first file begins, by the fields before it: no file of anybody else
@@ -194,7 +194,7 @@ class Endpoint:
                 http, partial(self._answer_form, http, form, request_id, admission or Admission())
             )
 
-    def _answer_body(self, http: HttpRequest, raw: bytes, request_id: str) -> Answer:
+    def _answer_body(self, http: requests.Request, raw: bytes, request_id: str) -> Answer:
         spec = self.spec
         body = bodies.Parsed(None)
         if spec.body:
@@ -204,7 +204,9 @@ class Endpoint:
             admission = replace(admission, error=body.error)
         return self._answer(http, body.document, None, request_id, admission)
 
-    def _answer_form(self, http: HttpRequest, form: Form, request_id: str, admission: Admission) -> Answer:
+    def _answer_form(
+        self, http: requests.Request, form: Form, request_id: str, admission: Admission
+    ) -> Answer:
         document = form.document
         if not admission.is_complete:
             admission = self._admit(http, document, earlier=admission)
@@ -212,7 +214,7 @@ class Endpoint:
 
     def _admit(
         self,
-        http: HttpRequest,
+        http: requests.Request,
         document: object,
         *,
         body_is_whole: bool = True,
@@ -229,7 +231,12 @@ class Endpoint:
         )
 
     def _answer(
-        self, http: HttpRequest, document: object, form: Form | None, request_id: str, admission: Admission
+        self,
+        http: requests.Request,
+        document: object,
+        form: Form | None,
+        request_id: str,
+        admission: Admission,
     ) -> Answer:
         """Call the function where the request is admitted. Whatever is raised becomes an answer."""
         dialect, operation = self.dialect(http.url.path), self.spec.operation
@@ -251,13 +258,13 @@ class Endpoint:
         admission = replace(admission, error=None)
         return _completed(answer, admission)
 
-    def _reject(self, http: HttpRequest, error: TooLarge) -> Answer:
+    def _reject(self, http: requests.Request, error: TooLarge) -> Answer:
         """Answer a request whose body was not kept. Nobody has been authenticated."""
         answer = self.dialect(http.url.path).error_answer(error, self.spec.operation)
         return _completed(answer, Admission())
 
     def _call(
-        self, http: HttpRequest, document: object, form: Form | None, caller: Person | Nobody
+        self, http: requests.Request, document: object, form: Form | None, caller: Person | Nobody
     ) -> object:
         """Parse the request and call the function, once for an Idempotency-Key. Returns what it returned."""
         spec = self.spec
@@ -356,11 +363,11 @@ def _variables(scope: Scope, routes: tuple[tuple[str, str], ...]) -> dict[str, s
     return next((variables for variables in matches if variables is not None), {})
 
 
-def _query(http: HttpRequest) -> dict[str, str]:
+def _query(http: requests.Request) -> dict[str, str]:
     """Return the query's parameters; of a repeated one the last value."""
     return dict(http.query_params)
 
 
-async def _in_thread(http: HttpRequest, work: Callable[[], T]) -> T:
+async def _in_thread(http: requests.Request, work: Callable[[], T]) -> T:
     """Run blocking work in a thread. Lambda has one request at a time: there it runs in this one."""
     return work() if runs_in_lambda(http) else await anyio.to_thread.run_sync(work)

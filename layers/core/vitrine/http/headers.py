@@ -10,7 +10,7 @@ from vitrine.http.request import origin_of
 from vitrine.urls import encode_for_header
 
 if TYPE_CHECKING:
-    from starlette.requests import Request as HttpRequest
+    from starlette import requests
 
     from vitrine.auth import RateLimitUsage
     from vitrine.dialects import Answer
@@ -27,7 +27,9 @@ SECURITY = {
 HSTS = "max-age=31536000"  # a year, for this host alone: its domain may have others that are not ours
 
 
-def response(http: HttpRequest, answer: Answer, request_id: str) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+def response(
+    http: requests.Request, answer: Answer, request_id: str
+) -> tuple[bytes, list[tuple[bytes, bytes]]]:
     """Return the content and the headers of a response, as ASGI sends them. `answer.body` is bytes, text or
     None.
     """

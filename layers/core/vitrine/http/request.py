@@ -15,8 +15,8 @@ from vitrine.settings import settings
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from starlette import requests
     from starlette.datastructures import Headers
-    from starlette.requests import Request as HttpRequest
     from starlette.types import Scope
 
     from vitrine.http.spec import Spec
@@ -31,7 +31,7 @@ class Request(Generic[B, Q]):
     def __init__(
         self,
         spec: Spec,
-        http: HttpRequest,
+        http: requests.Request,
         variables: Mapping[str, str],
         body: B,
         query: Q,
@@ -112,7 +112,7 @@ class Request(Generic[B, Q]):
         return self._http.cookies.get(auth.session_cookie_name(secure=self.secure))
 
 
-def runs_in_lambda(http: HttpRequest) -> bool:
+def runs_in_lambda(http: requests.Request) -> bool:
     return "aws.event" in http.scope
 
 
@@ -125,19 +125,19 @@ def request_id_of(scope: Scope) -> str:
     return str(known or uuid.uuid4().hex)
 
 
-def origin_of(http: HttpRequest) -> str:
+def origin_of(http: requests.Request) -> str:
     """Return the public origin of this API: the setting, else the origin that this request was sent to."""
     return settings().origin or f"{http.url.scheme}://{http.headers.get('host') or http.url.netloc}"
 
 
-def client_address(http: HttpRequest) -> str:
+def client_address(http: requests.Request) -> str:
     """Return the client's address as the gateway or server reports it, or as the proxy does that the settings
     name.
     """
     return auth.client_address(http.headers, http.client.host if http.client else "")
 
 
-def max_form_bytes(http: HttpRequest) -> int:
+def max_form_bytes(http: requests.Request) -> int:
     """Return the limit of a form upload, in bytes of the whole body: `form_max_bytes`, and in Lambda no more
     than an event carries.
 
