@@ -22,7 +22,8 @@ print(db.read(Nobody(), Statement("select 1 as n", one)))
 
 
 def test_a_process_ends_without_waiting_for_its_connections() -> None:
-    """From Python 3.13 on psycopg waits 5 seconds, with a warning, for each thread of a pool that is still open when
+    """From Python 3.13 on psycopg waits 5 seconds, with a warning, for each thread of a pool that is still
+    open when
     the interpreter ends.
     """
     ended = subprocess.run(
