@@ -33,7 +33,7 @@ Sizes are bytes, lifetimes seconds; an ETag includes its quotes; a checksum is b
 Signing uses only botocore's signers, which take half as long to load as a client. Calls use a client that
 `vitrine.aws` makes at first use. Checksums are always requested explicitly. Errors of the store are
 distinguished by their code, here and nowhere else; when the store does not answer, every call raises
-`errors.Busy`.
+`errors.ServiceUnavailable`.
 """
 
 from __future__ import annotations
@@ -226,8 +226,8 @@ def complete(
     `checksum`: kind and base64 value of the whole object; the store checks both where given.
 
     S3 may take minutes, and may answer 200 with an error in the body, which botocore reads and raises. Raises
-    NoSuchUpload, PreconditionFailed, WrongChecksum, WrongParts; Busy when the store does not answer: then
-    only `head` can tell what happened.
+    NoSuchUpload, PreconditionFailed, WrongChecksum, WrongParts; ServiceUnavailable when the store does not
+    answer: then only `head` can tell what happened.
     """
     declared: dict[str, str | int] = {}
     if size is not None:
@@ -247,7 +247,7 @@ def complete(
 
 def abort(key: str, upload_id: str) -> None:
     """Abort a multipart upload until the store has none of its parts. It is repeated, because a part that is
-    being put during an abort may remain. Raises Busy when parts remain after five tries.
+    being put during an abort may remain. Raises ServiceUnavailable when parts remain after five tries.
     """
     for _ in range(5):
         try:
@@ -305,8 +305,8 @@ def put_original(key: str, file: SentFile) -> None:
     """Put a file at `key`, as an original, if the key has no object. The store checks the CRC32 that was
     computed while the file came in.
 
-    Raises PreconditionFailed when the key has an object, also when the response to a first try was lost; Busy
-    when the store does not answer: then only `head` can tell what happened.
+    Raises PreconditionFailed when the key has an object, also when the response to a first try was lost;
+    ServiceUnavailable when the store does not answer: then only `head` can tell what happened.
     """
     file.content.seek(0)
     with _errors():
@@ -348,15 +348,15 @@ def delete(key: str, etag: str) -> None:
 
 def read_head(stored: Stored, size: int) -> bytes:
     """Return the first `size` bytes, or all when there are fewer. Raises PreconditionFailed when the object
-    was replaced, NoSuchObject when it is gone, Busy when the store sends fewer bytes.
+    was replaced, NoSuchObject when it is gone, ServiceUnavailable when the store sends fewer bytes.
     """
     return read_range(stored, 0, size)
 
 
 def read_range(stored: Stored, offset: int, size: int) -> bytes:
     """Return `size` bytes from `offset`, which lies within the object, or the rest when there are fewer.
-    Raises PreconditionFailed when the object was replaced, NoSuchObject when it is gone, Busy when the store
-    sends fewer bytes.
+    Raises PreconditionFailed when the object was replaced, NoSuchObject when it is gone, ServiceUnavailable
+    when the store sends fewer bytes.
     """
     size = min(size, stored.bytes - offset)
     with _errors():

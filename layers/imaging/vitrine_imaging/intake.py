@@ -42,8 +42,9 @@ def process_upload(key: str) -> Upload | None:
     is: ready, failed or rejected; a video is queued and not processed yet. None: there is no such upload, or
     no object.
 
-    It may be called for the same key any number of times, at once, late or early. Raises Busy (and errors of
-    the disk or of the machine that decodes) when another try may succeed: then nothing is recorded.
+    It may be called for the same key any number of times, at once, late or early. Raises ServiceUnavailable
+    (and errors of the disk or of the machine that decodes) when another try may succeed: then nothing is
+    recorded.
     """
     reference = upload_lookup.locate(key)
     if reference is None:

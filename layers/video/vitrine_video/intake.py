@@ -31,8 +31,8 @@ def process_video(key: str) -> Upload | None:
     rejected. None: there is no such upload.
 
     It may be called for the same key any number of times, at once, late or early. An upload that is not
-    finalized yet, or is no video, is left as it is: its own event goes to `on_upload_stored`. Raises Busy
-    when another try may succeed: then nothing is recorded.
+    finalized yet, or is no video, is left as it is: its own event goes to `on_upload_stored`. Raises
+    ServiceUnavailable when another try may succeed: then nothing is recorded.
     """
     reference = upload_lookup.locate(key)
     if reference is None:

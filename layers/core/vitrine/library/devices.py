@@ -68,7 +68,7 @@ _DECISION_ERRORS: dict[str, tuple[str, str]] = {
 
 
 def begin(client_id: str, scope: str) -> StartedLogin:
-    """Begin a login. Raises Busy when no free user code was found."""
+    """Begin a login. Raises ServiceUnavailable when no free user code was found."""
     life, interval = settings().device_code_ttl, settings().device_interval
     device_code = mint_device_code()
     for _ in range(MAX_TRIES):
@@ -84,7 +84,7 @@ def begin(client_id: str, scope: str) -> StartedLogin:
 
 
 def find(user_code: str) -> Login:
-    """The login of this user code. Raises NotGranted when there is none or it has expired."""
+    """The login of this user code. Raises DeviceAuthorizationError when there is none or it has expired."""
     logins = read(Nobody(), queries.devices.waiting(user_code))
     if not logins:
         raise DeviceAuthorizationError(*_DECISION_ERRORS["unknown"])
@@ -97,8 +97,9 @@ def find(user_code: str) -> Login:
 def approve(person: Person, user_code: str) -> None:
     """Approve the login: the device's next poll returns a session of this person.
 
-    The approval is void when the approving session has ended by then. Raises NotGranted when the login is
-    unknown, expired or decided, Unauthorized when the session has ended since the request was admitted.
+    The approval is void when the approving session has ended by then. Raises DeviceAuthorizationError when
+    the login is unknown, expired or decided, Unauthorized when the session has ended since the request was
+    admitted.
     """
     _decide(person, user_code, "approved")
 
@@ -106,8 +107,8 @@ def approve(person: Person, user_code: str) -> None:
 def deny(person: Person, user_code: str) -> None:
     """Deny the login for good: the device's next poll returns `access_denied`.
 
-    Raises NotGranted when the login is unknown, expired or decided, Unauthorized when the session has ended
-    since the request was admitted.
+    Raises DeviceAuthorizationError when the login is unknown, expired or decided, Unauthorized when the
+    session has ended since the request was admitted.
     """
     _decide(person, user_code, "denied")
 
@@ -126,8 +127,9 @@ def _decide(person: Person, user_code: str, decision: Decision) -> None:
 def poll(device_code: str, client_id: str, *, address: str, user_agent: str) -> Granted:
     """The session that the person granted. Exactly one poll receives it, however many race for it.
 
-    Raises NotGranted before the approval, and for ever after a denial, an expiry or the grant itself. When
-    the service is busy the error is `slow_down`: any other code would end the login at the device.
+    Raises DeviceAuthorizationError before the approval, and for ever after a denial, an expiry or the grant
+    itself. When the service is busy the error is `slow_down`: any other code would end the login at the
+    device.
     """
     token, life = mint_session_token(), settings().session_ttl
     statement = queries.devices.poll(

@@ -41,8 +41,8 @@ def put_form(caller: Caller, wanted: NewUpload, file: SentFile) -> Media:
     be seen before its frames are made.
 
     Type and size are taken from the file, not from `wanted`. Raises as `uploads.create_post` does;
-    Unprocessable when the bytes were rejected; Busy when the store does not answer: then the upload is
-    aborted.
+    Unprocessable when the bytes were rejected; ServiceUnavailable when the store does not answer: then the
+    upload is aborted.
     """
     found = _sniff(file)
     wanted = replace(wanted, mime_type=found.mime_type if found else "", declared_bytes=file.size)

@@ -23,8 +23,8 @@ ITEM_DELETED = "The item was deleted before its file was fetched"
 def attach(actor: Actor, upload: Upload, stored: Stored) -> Upload:
     """Make the object that was fetched the original of the item's version. Return the upload, then `stored`.
 
-    It is `rejected` when the item is gone, and unchanged when it had ended before. Raises Busy when the
-    object was marked for deletion meanwhile.
+    It is `rejected` when the item is gone, and unchanged when it had ended before. Raises ServiceUnavailable
+    when the object was marked for deletion meanwhile.
     """
     organization = upload.organization_id
 

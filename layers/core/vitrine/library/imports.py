@@ -129,8 +129,8 @@ def fetch_import(key: str, *, resolve: Resolve = fetch.resolve) -> Upload | None
     """Fetch the file of the import whose object has this key. Return the upload: `stored`, `failed` with the
     reason, or `rejected` when its uploader's rights have ended. None: there is no such import.
 
-    It may be called any number of times. Raises Busy when another call has the lease, or the store does not
-    answer: then nothing is recorded.
+    It may be called any number of times. Raises ServiceUnavailable when another call has the lease, or the
+    store does not answer: then nothing is recorded.
     """
     reference = upload_lookup.locate(key)
     if reference is None:
@@ -198,7 +198,7 @@ class _Target:
         self._id: str | None = None
 
     def put(self, answer: fetch.FetchedFile) -> None:
-        """Put the whole answer into the store as one object. Raises fetch.Rejected, Busy."""
+        """Put the whole answer into the store as one object. Raises fetch.Rejected, ServiceUnavailable."""
         limit = _limit()
         too_large = fetch.Rejected(f"The file has more than {limit} bytes, the limit")
         if answer.length is not None and answer.length > limit:
@@ -225,7 +225,7 @@ class _Target:
 
     def _open(self, head: bytes) -> str:
         """Return the store's id of the multipart upload; open it at the first call. Raises fetch.Rejected,
-        Busy.
+        ServiceUnavailable.
         """
         if self._id is not None:
             return self._id

@@ -55,7 +55,7 @@ def begin(actor: Consumer, upload: Upload) -> ProcessingAttempt | Upload | None:
     """Return an attempt at the upload's version, when the version waits for frames and its type is accepted;
     otherwise the upload as it then is, or None when its row is gone.
 
-    A file of another type is rejected here. Raises Busy when the original is not in the store.
+    A file of another type is rejected here. Raises ServiceUnavailable when the original is not in the store.
     """
     if not upload.can_change_to("ready"):
         return upload

@@ -139,8 +139,8 @@ def create(caller: Caller, name: str) -> SluggedTag:
     its other properties: a hidden one stays hidden. The slug of a new tag has a suffix when another tag has
     the plain slug.
 
-    Raises Invalid for a name that is invalid or has no slug; Busy when the existing tag was deleted or
-    renamed at the same time.
+    Raises Invalid for a name that is invalid or has no slug; ServiceUnavailable when the existing tag was
+    deleted or renamed at the same time.
     """
     organization = caller.organization_id
     name, slug = _clean(name)

@@ -155,9 +155,9 @@ def complete(caller: Caller, upload_id: UUID, key: str, chosen: Sequence[tuple[i
     """Join the parts (number, ETag) into one object and finalize the upload. Without parts, all that are in
     the store are joined.
 
-    Idempotent: a repeated call returns the same. Raises Busy while another call completes the upload, Invalid
-    when the parts are not those in the store, Unprocessable when the bytes were rejected, Conflict when the
-    upload was aborted or has expired.
+    Idempotent: a repeated call returns the same. Raises ServiceUnavailable while another call completes the
+    upload, Invalid when the parts are not those in the store, Unprocessable when the bytes were rejected,
+    Conflict when the upload was aborted or has expired.
     """
     upload = _find(caller, upload_id, key)
     if upload.method != "multipart":
@@ -215,7 +215,9 @@ def complete(caller: Caller, upload_id: UUID, key: str, chosen: Sequence[tuple[i
 
 
 def abort(caller: Caller, upload_id: UUID, key: str) -> None:
-    """End the upload and delete its bytes from the store. Raises NotFound; Busy while it is completed."""
+    """End the upload and delete its bytes from the store. Raises NotFound; ServiceUnavailable while it is
+    completed.
+    """
     upload = _find(caller, upload_id, key)
     if upload.state == "completing":
         raise ServiceUnavailable("The upload is being completed")

@@ -12,7 +12,7 @@ from vitrine.settings import settings
 def send(key: str) -> None:
     """Send the key of an upload that is a video to `on_video_stored`. It may be sent more than once.
 
-    Raises Busy when the queue does not accept the message.
+    Raises ServiceUnavailable when the queue does not accept the message.
     """
     if not queues.send_batch(settings().video_stored_queue_url, [json.dumps({"key": key})]):
         raise ServiceUnavailable("The queue of videos takes nothing")
