@@ -112,7 +112,7 @@ from mangum import Mangum
 from typing_extensions import TypedDict
 
 {dialect_import}
-from vitrine.errors import NotServed
+from vitrine.errors import NotImplementedYet
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.models.people import Caller
 
@@ -124,7 +124,7 @@ class {new.noun}(TypedDict):
 
 @endpoint({arguments}, returns={new.noun})
 def app(request: Request, caller: Caller) -> {new.noun}:
-    raise NotServed("TODO: one call into the library")
+    raise NotImplementedYet("TODO: one call into the library")
 
 
 handler = Mangum(app, lifespan="off")

@@ -37,7 +37,8 @@ class Error(TypedDict):
 def read_query(model: type[M], values: Mapping[str, str]) -> M:
     """Validate a query. An empty parameter counts as absent, because clients send some without a value.
 
-    Raises Invalid; NotServed for a parameter that the model lists in UNSERVED. `recursive=false` is served.
+    Raises Invalid; NotImplementedYet for a parameter that the model lists in UNSERVED. `recursive=false` is
+    served.
     """
     given = {name: value for name, value in values.items() if value != ""}
     unserved = [

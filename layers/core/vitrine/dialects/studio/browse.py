@@ -50,7 +50,7 @@ class BrowseQuery(Input):
     def after(self) -> models.pages.Cursor | None:
         """Return the cursor; None for the first page.
 
-        Raises Invalid; NotServed for an order that is not served.
+        Raises Invalid; NotImplementedYet for an order that is not served.
         """
         if (self.sortBy, self.sortDirection) != ("createdAt", "desc"):
             name = "sortBy" if self.sortBy != "createdAt" else "sortDirection"

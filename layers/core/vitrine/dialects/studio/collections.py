@@ -84,7 +84,7 @@ def collection_etag(collection: models.places.Collection) -> str:
 
 
 def collection_if_match(headers: Mapping[str, str]) -> Callable[[models.places.Collection], None] | None:
-    """Return the check of a collection that a request asks for with If-Match; it raises Stale.
+    """Return the check of a collection that a request asks for with If-Match; it raises PreconditionFailed.
 
     None: no such header.
     """

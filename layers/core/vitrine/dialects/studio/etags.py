@@ -21,7 +21,8 @@ def strong_etag(state: object) -> str:
 
 
 def if_match(headers: Mapping[str, str], etag: Callable[[T], str]) -> Callable[[T], None] | None:
-    """Return a check that raises Stale where the ETag of its argument is none of those in If-Match.
+    """Return a check that raises PreconditionFailed where the ETag of its argument is none of those in
+    If-Match.
 
     None where the request has no such header. `*` matches any state.
     """

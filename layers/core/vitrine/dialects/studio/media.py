@@ -187,7 +187,7 @@ def media_etag(media: models.media.Media) -> str:
 
 
 def media_if_match(headers: Mapping[str, str]) -> Callable[[models.media.Media], None] | None:
-    """Return the check of an item that a request asks for with If-Match; it raises Stale.
+    """Return the check of an item that a request asks for with If-Match; it raises PreconditionFailed.
 
     None: no such header.
     """
