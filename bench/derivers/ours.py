@@ -17,7 +17,7 @@ from vitrine_imaging.models import Limits
 
 # Name in the output -> function, by the name that vitrine_imaging/derive.py uses.
 BESIDES = {
-    "placeholder": "placeholder",
+    "placeholder": "make_placeholder",
     "hash": "perceptual_hash",
     "colours": "dominant_colors",
     "EXIF": "exif.read",

@@ -227,8 +227,7 @@ def complete(
 
     S3 may take minutes, and may answer 200 with an error in the body, which botocore reads and raises. Raises
     NoSuchUpload, PreconditionFailed, WrongChecksum, WrongParts; ServiceUnavailable when the store does not
-    answer: then
-    only `head` can tell what happened.
+    answer: then only `head` can tell what happened.
     """
     declared: dict[str, str | int] = {}
     if size is not None:
@@ -307,8 +306,7 @@ def put_original(key: str, file: SentFile) -> None:
     computed while the file came in.
 
     Raises PreconditionFailed when the key has an object, also when the response to a first try was lost;
-    ServiceUnavailable
-    when the store does not answer: then only `head` can tell what happened.
+    ServiceUnavailable when the store does not answer: then only `head` can tell what happened.
     """
     file.content.seek(0)
     with _errors():
@@ -358,8 +356,7 @@ def read_head(stored: Stored, size: int) -> bytes:
 def read_range(stored: Stored, offset: int, size: int) -> bytes:
     """Return `size` bytes from `offset`, which lies within the object, or the rest when there are fewer.
     Raises PreconditionFailed when the object was replaced, NoSuchObject when it is gone, ServiceUnavailable
-    when the store
-    sends fewer bytes.
+    when the store sends fewer bytes.
     """
     size = min(size, stored.bytes - offset)
     with _errors():

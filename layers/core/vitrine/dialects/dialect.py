@@ -33,9 +33,7 @@ class Dialect:
     missing: Mapping[ItemKind, str]  # the sentence of 404 for an item of each kind
     parse_id: Callable[[str], UUID | None]  # None when the text is not an id
     read_body: ReadBody  # raises Invalid
-    read_query: (
-        ReadQuery  # raises Invalid; NotImplementedYet for a parameter of the contract that is not served
-    )
+    read_query: ReadQuery  # raises Invalid; NotImplementedYet for a parameter that is not served
     error_answer: Callable[[ApiError, str | None], Answer]  # of an error, in the operation of this name
     internal_error: Callable[
         [str, str | None], Answer

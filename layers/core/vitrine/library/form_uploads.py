@@ -42,8 +42,7 @@ def put_form(caller: Caller, wanted: NewUpload, file: SentFile) -> Media:
 
     Type and size are taken from the file, not from `wanted`. Raises as `uploads.create_post` does;
     Unprocessable when the bytes were rejected; ServiceUnavailable when the store does not answer: then the
-    upload is
-    aborted.
+    upload is aborted.
     """
     found = _sniff(file)
     wanted = replace(wanted, mime_type=found.mime_type if found else "", declared_bytes=file.size)

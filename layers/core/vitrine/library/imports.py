@@ -130,8 +130,7 @@ def fetch_import(key: str, *, resolve: Resolve = fetch.resolve) -> Upload | None
     reason, or `rejected` when its uploader's rights have ended. None: there is no such import.
 
     It may be called any number of times. Raises ServiceUnavailable when another call has the lease, or the
-    store does not
-    answer: then nothing is recorded.
+    store does not answer: then nothing is recorded.
     """
     reference = upload_lookup.locate(key)
     if reference is None:

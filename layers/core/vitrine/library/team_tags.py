@@ -140,8 +140,7 @@ def create(caller: Caller, name: str) -> SluggedTag:
     the plain slug.
 
     Raises Invalid for a name that is invalid or has no slug; ServiceUnavailable when the existing tag was
-    deleted or
-    renamed at the same time.
+    deleted or renamed at the same time.
     """
     organization = caller.organization_id
     name, slug = _clean(name)

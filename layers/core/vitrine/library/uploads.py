@@ -156,9 +156,8 @@ def complete(caller: Caller, upload_id: UUID, key: str, chosen: Sequence[tuple[i
     the store are joined.
 
     Idempotent: a repeated call returns the same. Raises ServiceUnavailable while another call completes the
-    upload, Invalid
-    when the parts are not those in the store, Unprocessable when the bytes were rejected, Conflict when the
-    upload was aborted or has expired.
+    upload, Invalid when the parts are not those in the store, Unprocessable when the bytes were rejected,
+    Conflict when the upload was aborted or has expired.
     """
     upload = _find(caller, upload_id, key)
     if upload.method != "multipart":

@@ -20,7 +20,7 @@ else:
 
 MAX_DISTANCE = 16  # pairs of pictures at most this far apart are recorded, and so can be listed
 
-DEFAULT_DISTANCE = 6  # measured: see "What looks the same" in docs/decisions.md
+DEFAULT_DISTANCE = 6  # measured: see "What looks the same" in docs/decisions/duplicates.md
 
 
 @dataclass(frozen=True, slots=True)
