@@ -52,6 +52,9 @@ collect_ignore = [] if find_spec("playwright") else ["browser"]  # `make test-br
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    missing = [file for file in SHARED_STACKS if not (CLONE / file).is_file()]
+    if missing:
+        raise pytest.UsageError(f"SHARED_STACKS in tests/conftest.py names no file: {', '.join(missing)}")
     # Compiled modules are written also for the processes that tests start: each would compile all of them
     # otherwise.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -174,7 +177,7 @@ SHARED_STACKS = {
     "tests/library/test_idempotency.py": "outages",
     "tests/library/test_random_operations.py": "outages",
     "tests/uploads/test_upload_form.py": "outages",
-    "tests/v1/test_v1_faults.py": "outages",
+    "tests/v1/test_v1_internal_errors.py": "outages",
 }
 
 
