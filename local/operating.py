@@ -152,7 +152,11 @@ def read_password(asked: argparse.Namespace) -> str | None:
 
 
 def check_database(url: str) -> None:
-    """Raises StartError when the commands' SQL functions cannot be called. Its sentence has no secrets."""
+    """Check that the commands can call their SQL functions in the database at this URL.
+
+    Raises StartError, without secrets in its sentence, when the database does not answer, the URL is invalid,
+    or migrations are missing.
+    """
     # the pool would log its own errors of an unreachable database beside the command's sentence
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     try:

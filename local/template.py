@@ -60,7 +60,7 @@ class Source:
     queue: str
     function: str
     batch_size: int
-    partial: bool  # the function reports the items that failed
+    reports_failures: bool  # the function returns the messages that failed (ReportBatchItemFailures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,8 +320,8 @@ def _folder(function: dict[str, Any]) -> str:
 
 
 def _source(function: str, event: dict[str, Any]) -> Source:
-    partial = "ReportBatchItemFailures" in event.get("FunctionResponseTypes", [])
-    return Source(_resource(event["Queue"]), function, int(event.get("BatchSize", BATCH)), partial)
+    reports_failures = "ReportBatchItemFailures" in event.get("FunctionResponseTypes", [])
+    return Source(_resource(event["Queue"]), function, int(event.get("BatchSize", BATCH)), reports_failures)
 
 
 def _resource(reference: Any) -> str:

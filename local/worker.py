@@ -41,13 +41,11 @@ from vitrine.process import hide
 Handler = Callable[[dict[str, Any], Any], Any]
 
 JOURNAL_INTERVAL = 0.1  # seconds between reads of the journal
-POLL_INTERVAL = (
-    0.25  # seconds between polls of an empty queue; messages sent by this process are noticed at once
-)
+# seconds between polls of an empty queue; messages sent by this process are noticed at once
+POLL_INTERVAL = 0.25
 RETRY_DELAY = 1.0  # seconds before another try while the database is unreachable
-GRACE_PERIOD = (
-    8.0  # seconds for running functions to finish at the end; else their messages are delivered again
-)
+# seconds for running functions to finish at the end; else their messages are delivered again
+GRACE_PERIOD = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,14 +175,16 @@ class Worker:
                 self._queues.delete(self._process(source, messages))
 
     def _process(self, source: Source, messages: Sequence[Message]) -> list[Message]:
-        """Call the function with the messages and return those that it processed."""
+        """Call the function with the messages. Return the messages to delete from the queue: all but those
+        that the function reports as failed, or none if it raises.
+        """
         event = {"Records": [record(source.queue, message) for message in messages]}
         try:
             answer = self._invoke(source.function, event)
         except Exception:  # a function may raise anything
             traceback.print_exc()
             return []
-        failed = failures(answer, {str(m.id) for m in messages}) if source.partial else set[str]()
+        failed = failures(answer, {str(m.id) for m in messages}) if source.reports_failures else set[str]()
         return [m for m in messages if str(m.id) not in failed]
 
     def _invoke(self, name: str, event: dict[str, Any]) -> Any:

@@ -52,6 +52,9 @@ collect_ignore = [] if find_spec("playwright") else ["browser"]  # `make test-br
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    missing = [file for file in SHARED_STACKS if not (CLONE / file).is_file()]
+    if missing:
+        raise pytest.UsageError(f"SHARED_STACKS in tests/conftest.py names no file: {', '.join(missing)}")
     # Compiled modules are written also for the processes that tests start: each would compile all of them
     # otherwise.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

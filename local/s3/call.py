@@ -100,7 +100,9 @@ class Call:
         return await asyncio.get_running_loop().run_in_executor(self.threads, lambda: work(*args, **kwargs))
 
     def allow_headers(self, *names: str, prefixes: tuple[str, ...] = ()) -> None:
-        """Raises S3Error NotImplemented for any other x-amz-* header: none is ever ignored."""
+        """Check that the request has no x-amz-* header but the common ones, `names`, and those with one of
+        the `prefixes`. Raises S3Error NotImplemented for any other, because no such header is ever ignored.
+        """
         for name in self.headers:
             if (
                 name.startswith("x-amz-")

@@ -11,9 +11,11 @@ _MAX_FIELDS = 20_000  # bytes before the file, S3's limit
 
 
 class Form:
-    """After `read_fields`, `fields` (names in lower case) is complete and `file` yields the file's bytes.
+    """A form whose body is read once: `read_fields` completes `fields` (names in lower case), then
+    `file_chunks` yields the file's bytes. Fields after the file are ignored.
 
-    Fields after the file are ignored.
+    The constructor raises S3Error: InvalidArgument for another content type, MalformedPOSTRequest for an
+    invalid boundary.
     """
 
     def __init__(self, content_type: str, chunks: AsyncIterator[bytes]) -> None:
@@ -57,7 +59,11 @@ class Form:
         return self._fields
 
     async def read_fields(self) -> None:
-        """Read up to the file. Raises S3Error InvalidArgument when the form ends without a file."""
+        """Read the fields before the file.
+
+        Raises S3Error: InvalidArgument when the form has no file, or a field twice;
+        MaxPostPreDataLengthExceeded when the fields are too large; MalformedPOSTRequest.
+        """
         async for chunk in self._chunks:
             self._feed(chunk)
             if self._state != "fields":
@@ -70,8 +76,11 @@ class Form:
                 ArgumentValue="0",
             )
 
-    async def file(self) -> AsyncIterator[bytes]:
-        """Yield the file's bytes. Raises S3Error MalformedPOSTRequest when the form is incomplete."""
+    async def file_chunks(self) -> AsyncIterator[bytes]:
+        """Yield the file's bytes in chunks, once, after `read_fields`.
+
+        Raises S3Error MalformedPOSTRequest when the rest of the form is malformed or cut short.
+        """
         for piece in self._take_chunks():
             yield piece
         async for chunk in self._chunks:

@@ -25,13 +25,13 @@ class SizeRange:
     maximum: int = 5 << 30  # the limit of one POST
 
     def check(self, size: int) -> None:
-        """Raises S3Error for a size out of range."""
+        """Check the size of the whole file. Raises S3Error: EntityTooSmall, EntityTooLarge."""
         if size < self.minimum:
             raise S3Error("EntityTooSmall", ProposedSize=size, MinSizeAllowed=self.minimum)
         self.check_growing(size)
 
     def check_growing(self, size: int) -> None:
-        """Raises S3Error when the bytes so far are too many already."""
+        """Check the bytes received so far. Raises S3Error EntityTooLarge when they exceed the maximum."""
         if size > self.maximum:
             raise S3Error("EntityTooLarge", ProposedSize=size, MaxSizeAllowed=self.maximum)
 

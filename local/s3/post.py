@@ -38,7 +38,7 @@ async def post_object(call: Call) -> ASGIApp:
 
     writing = await call.run(call.store.blobs.create, {algorithm})
     try:
-        await write_all(_check_growing(sizes, form.file()), writing, call.threads)
+        await write_all(_check_growing(sizes, form.file_chunks()), writing, call.threads)
         sizes.check(writing.size)
         if declared is not None and declared != writing.checksum(algorithm):
             raise S3Error(

@@ -145,9 +145,10 @@ class Condition:
     if_absent: bool = False
 
     def check(self, current: StoredObject | None, *, since: float | None = None) -> None:
-        """Raises S3Error unless the condition is met by the key's current object.
+        """Check the condition against the key's current object; None: the key has no object.
 
-        A change after `since`, the arrival of the request, is a conflict instead of a failed precondition.
+        Raises S3Error: NoSuchKey, PreconditionFailed, or ConditionalRequestConflict when the object was
+        changed after `since`, the arrival of the request (seconds since 1970).
         """
         if self.if_match is not None and current is None:
             raise S3Error("NoSuchKey")
@@ -612,10 +613,10 @@ def _open_database(file: Path, *, durable: bool) -> sqlite3.Connection:
 def _check_parts(
     upload: Upload, listed: tuple[ListedPart, ...], stored: Mapping[int, tuple[int, str, str]]
 ) -> None:
-    """Raises S3Error unless the list is in order, its parts exist, and only the last is below the minimum
-    size.
+    """Check the listed parts of an upload against the stored ones. `stored`: number -> size, ETag, checksum.
 
-    `stored`: number -> size, ETag, checksum.
+    Raises S3Error: InvalidPartOrder, InvalidPart when a part is missing or differs, EntityTooSmall when a
+    part other than the last is below the minimum size.
     """
     if any(second.number <= first.number for first, second in pairwise(listed)):
         raise S3Error("InvalidPartOrder", UploadId=upload.id)

@@ -1,4 +1,4 @@
-"""POST /api/auth/device/deny. Errors that both decisions share are tested in test_approve_device_code."""
+"""POST /api/auth/device/deny, by which a person denies the login of a device."""
 
 from __future__ import annotations
 

@@ -293,9 +293,8 @@ def test_a_public_endpoint_is_counted_by_address(another_environment: pytest.Mon
 @pytest.fixture
 def without_hashing(another_environment: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Replace the hasher by one that takes no time and accepts PASSWORD alone."""
-    hashed(
-        PASSWORD
-    )  # all tests of this process share this hash: it is computed before the hasher is replaced
+    # All tests of this process share this hash, so it is computed before the hasher is replaced.
+    hashed(PASSWORD)
     another_environment.setattr(credentials, "_hasher", InstantHasher)
     return another_environment
 

@@ -1,5 +1,5 @@
-"""GET /device and GET /device/{file}: the page where a person approves or denies a device login. Its
-behaviour in a browser is tested in tests/browser.
+"""GET /device and GET /device/{file}: the page where a person approves or denies a device login, as
+files: their headers, their bytes and their addresses.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Cases of the tests of tenant isolation: two furnished tenants, the request of each route, and the whole
+"""Cases of the tests of tenant isolation: two populated tenants, the request of each route, and the whole
 answer of each denial.
 """
 
@@ -64,11 +64,11 @@ def spec_of(route: Route) -> Spec:
     return spec
 
 
-# Tenants with something in every table.
+# Tenants with rows in every table.
 
 
 @dataclass(frozen=True)
-class Furnished:
+class PopulatedTenant:
     """A tenant with a row in every tenant table, made by the API where it can."""
 
     tenant: Tenant
@@ -81,7 +81,7 @@ class Furnished:
         return self.tenant.id
 
     @classmethod
-    def make(cls) -> Furnished:
+    def make(cls) -> PopulatedTenant:
         tenant = Tenant.create(uuid4().hex)
         home = {"datasetId": tenant.collection_id.hex}
         folder = tenant.studio.post("/api/folder", json={**home, "name": "A folder"}).json()["folder"]
@@ -100,7 +100,7 @@ class Furnished:
             while fold(datetime.now(UTC), None, 1000, dry_run=False).done:
                 pass
         with owner() as connection:
-            _furnish(connection, tenant, photo, UUID(upload.answer["uploadId"]))
+            _insert_rows(connection, tenant, photo, UUID(upload.answer["uploadId"]))
             row = connection.execute("select link_token from media where id = %s", [UUID(photo)]).fetchone()
         assert row is not None
         return cls(tenant, folder["id"], photo, row["link_token"])
@@ -111,7 +111,7 @@ def owner() -> psycopg.Connection[dict[str, Any]]:
     return psycopg.Connection[dict[str, Any]].connect(os.environ["OWNER_DATABASE_URL"], row_factory=dict_row)
 
 
-def _furnish(
+def _insert_rows(
     connection: psycopg.Connection[dict[str, Any]], tenant: Tenant, photo: str, upload: UUID
 ) -> None:
     """Insert rows that no function writes yet, and references that no row of a function has."""
@@ -215,13 +215,13 @@ class RequestParts:
 
 
 class Targets:
-    """A furnished tenant's things, as requests of its people name them. A `spare` thing is used up by the
-    request.
+    """The ids, keys and tokens of a populated tenant that requests name. A method `spare_...` creates an item
+    for one request, which may delete it.
     """
 
-    def __init__(self, furnished: Furnished) -> None:
-        self.furnished = furnished
-        self.tenant = furnished.tenant
+    def __init__(self, populated: PopulatedTenant) -> None:
+        self.populated = populated
+        self.tenant = populated.tenant
         self._clients: dict[tuple[Role, tuple[str, ...]], Client] = {}
         self._signed_in: dict[Role, Client] = {}
 
@@ -281,7 +281,7 @@ class Targets:
         return self.tenant.ready(pictures.jpeg(40, 30, seed=3))
 
     def spare_version(self) -> str:
-        return self.tenant.ready(pictures.jpeg(40, 30, seed=5), sourceMediaId=self.furnished.photo)
+        return self.tenant.ready(pictures.jpeg(40, 30, seed=5), sourceMediaId=self.populated.photo)
 
     # v1's tags.
 
@@ -386,60 +386,60 @@ FILL: dict[str, Callable[[Targets, Client | None], RequestParts]] = {
         body={"datasetId": targets.tenant.collection_id.hex, "name": "New"}
     ),
     "browse_media": lambda targets, _: RequestParts({"datasetId": targets.tenant.collection_id.hex}),
-    "get_media": lambda targets, _: RequestParts({"mediaId": targets.furnished.photo}),
+    "get_media": lambda targets, _: RequestParts({"mediaId": targets.populated.photo}),
     "delete_media": lambda targets, of: RequestParts(
-        {"mediaId": targets.spare_folder() if of else targets.furnished.photo}
+        {"mediaId": targets.spare_folder() if of else targets.populated.photo}
     ),
     "restore_media": lambda targets, of: RequestParts(
-        {"mediaId": targets.deleted_folder() if of else targets.furnished.photo}
+        {"mediaId": targets.deleted_folder() if of else targets.populated.photo}
     ),
     "list_trash": _organization,
     "v1_restore_media": lambda targets, of: RequestParts(
-        {"id": targets.deleted_photo() if of else targets.furnished.photo}
+        {"id": targets.deleted_photo() if of else targets.populated.photo}
     ),
     # Places
     "update_media": lambda targets, _: RequestParts(
-        {"mediaId": targets.furnished.folder}, body={"name": "Renamed"}
+        {"mediaId": targets.populated.folder}, body={"name": "Renamed"}
     ),
     "move_media": lambda targets, _: RequestParts(
-        {"mediaId": targets.furnished.folder}, body={"destinationPath": targets.tenant.collection_id.hex}
+        {"mediaId": targets.populated.folder}, body={"destinationPath": targets.tenant.collection_id.hex}
     ),
-    "get_folder": lambda targets, _: RequestParts({"folderId": targets.furnished.folder}),
+    "get_folder": lambda targets, _: RequestParts({"folderId": targets.populated.folder}),
     "update_folder": lambda targets, _: RequestParts(
-        {"folderId": targets.furnished.folder}, body={"name": "Renamed"}
+        {"folderId": targets.populated.folder}, body={"name": "Renamed"}
     ),
     "delete_folder": lambda targets, of: RequestParts(
-        {"folderId": targets.spare_folder() if of else targets.furnished.folder}
+        {"folderId": targets.spare_folder() if of else targets.populated.folder}
     ),
     # Versions
-    "list_versions": lambda targets, _: RequestParts({"mediaId": targets.furnished.photo}),
-    "select_version": lambda targets, _: RequestParts({"mediaId": targets.furnished.photo}),
+    "list_versions": lambda targets, _: RequestParts({"mediaId": targets.populated.photo}),
+    "select_version": lambda targets, _: RequestParts({"mediaId": targets.populated.photo}),
     "delete_version": lambda targets, of: RequestParts(
-        {"mediaId": targets.furnished.photo}, {"versionId": targets.spare_version() if of else NOWHERE}
+        {"mediaId": targets.populated.photo}, {"versionId": targets.spare_version() if of else NOWHERE}
     ),
     # Tags
     "add_tag": lambda targets, _: RequestParts(
-        {"mediaId": targets.furnished.photo}, body={"label": "color", "value": uuid4().hex}
+        {"mediaId": targets.populated.photo}, body={"label": "color", "value": uuid4().hex}
     ),
     "remove_tag": lambda targets, _: RequestParts(
-        {"mediaId": targets.furnished.photo}, body={"label": "color"}
+        {"mediaId": targets.populated.photo}, body={"label": "color"}
     ),
     "rename_tag_group": lambda targets, _: RequestParts(
-        {"mediaId": targets.furnished.photo}, body={"oldLabel": "a group", "newLabel": "a group"}
+        {"mediaId": targets.populated.photo}, body={"oldLabel": "a group", "newLabel": "a group"}
     ),
     "list_tags": lambda targets, _: RequestParts({"datasetId": targets.tenant.collection_id.hex}),
     # Reprocessing
-    "reprocess_media": lambda targets, _: RequestParts({"mediaId": targets.furnished.photo}),
+    "reprocess_media": lambda targets, _: RequestParts({"mediaId": targets.populated.photo}),
     "reprocess_collection": lambda targets, _: RequestParts(
         {"datasetId": targets.spare_collection()}, body={}
     ),
     "list_duplicates": lambda targets, _: RequestParts({"datasetId": targets.tenant.collection_id.hex}),
     # Many items at once
     "bulk_media": lambda targets, _: RequestParts(
-        body={"action": "untag", "ids": [targets.furnished.photo], "label": "color"}
+        body={"action": "untag", "ids": [targets.populated.photo], "label": "color"}
     ),
     "follow_link": lambda targets, _: RequestParts(
-        {"mediaId": targets.furnished.photo, "token": targets.furnished.link_token}
+        {"mediaId": targets.populated.photo, "token": targets.populated.link_token}
     ),
     "sign_post": lambda targets, _: RequestParts(
         query={
@@ -527,23 +527,23 @@ FILL: dict[str, Callable[[Targets, Client | None], RequestParts]] = {
     "v1_check_duplicates": lambda _, __: RequestParts(
         body={"files": [{"filename": "photo.jpg", "fileSize": 1000}]}
     ),
-    "v1_get_media": lambda targets, _: RequestParts({"id": targets.furnished.photo}),
+    "v1_get_media": lambda targets, _: RequestParts({"id": targets.populated.photo}),
     "v1_delete_media": lambda targets, of: RequestParts(
-        {"id": targets.spare_photo() if of else targets.furnished.photo}
+        {"id": targets.spare_photo() if of else targets.populated.photo}
     ),
     # v1: a file's texts, and tags.
     "v1_update_media": lambda targets, _: RequestParts(
-        {"id": targets.furnished.photo}, body={"title": "A title"}
+        {"id": targets.populated.photo}, body={"title": "A title"}
     ),
-    "v1_list_media_tags": lambda targets, _: RequestParts({"id": targets.furnished.photo}),
+    "v1_list_media_tags": lambda targets, _: RequestParts({"id": targets.populated.photo}),
     "v1_add_media_tag": lambda targets, _: RequestParts(
-        {"id": targets.furnished.photo}, body={"tagId": targets.tag}
+        {"id": targets.populated.photo}, body={"tagId": targets.tag}
     ),
     "v1_set_media_tags": lambda targets, _: RequestParts(
-        {"id": targets.furnished.photo}, body={"tagIds": [targets.tag]}
+        {"id": targets.populated.photo}, body={"tagIds": [targets.tag]}
     ),
     "v1_remove_media_tag": lambda targets, _: RequestParts(
-        {"id": targets.furnished.photo}, {"tagId": targets.tag}
+        {"id": targets.populated.photo}, {"tagId": targets.tag}
     ),
     "v1_list_tags": lambda _, __: RequestParts(),
     "v1_create_tag": lambda _, __: RequestParts(body={"name": "A tag"}),

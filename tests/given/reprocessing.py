@@ -29,7 +29,7 @@ def ask(tenant: Tenant, item: str, **headers: str) -> httpx.Response:
     return tenant.studio.post(f"/api/media/{item}/reprocess", headers=headers)
 
 
-def ask_silently(tenant: Tenant, version: str) -> str:
+def record_request(tenant: Tenant, version: str) -> str:
     """Record a request to reprocess the version, without a message to the worker. Returns the key that an
     event would name.
     """

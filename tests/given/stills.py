@@ -350,9 +350,8 @@ def profile_bomb() -> bytes:
     return whole[:33] + pictures.chunk(b"iCCP", b"x\0\0" + pictures.zeros(1_000_000, 200)) + whole[33:]
 
 
-_ZIP = b"PK\x05\x06" + bytes(
-    18
-)  # an empty archive; a reader of archives searches for its end at the end of the file
+# an empty archive: a reader of archives searches for this record at the end of the file
+_ZIP = b"PK\x05\x06" + bytes(18)
 _SCRIPT = b"<html><script>alert('polyglot')</script></html>"
 
 

@@ -24,7 +24,7 @@ TEMPLATE = Template(
         Queue("Stored", visibility=30, dead_letters="Dead", max_receives=3),
         Queue("Dead", 30, None, None),
     ),
-    sources=(Source("Stored", "take", batch_size=10, partial=True),),
+    sources=(Source("Stored", "take", batch_size=10, reports_failures=True),),
     schedules=(Schedule("sweep", every=3600, input=None),),
     notifications=(
         Notification("Stored", "s3:ObjectCreated:Put", "originals/"),

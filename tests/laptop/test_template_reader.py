@@ -84,7 +84,7 @@ def test_every_part_of_a_template_is_read(file: Path) -> None:
     assert template.functions == (Function("get", 29, 256), Function("take", 60, 128))
     assert template.routes == (Route("GET", "/a/{id}", "get"), Route("ANY", "$default", "get"))
     assert template.queues == (Queue("Stored", 60, "Dead", 5), Queue("Dead", 30, None, None))
-    assert template.sources == (Source("Stored", "take", 3, partial=True),)
+    assert template.sources == (Source("Stored", "take", 3, reports_failures=True),)
     assert template.schedules == (Schedule("take", 300, None), Schedule("take", 86400, "{}"))
     assert template.notifications == (Notification("Stored", "s3:ObjectCreated:*", "in/"),)
     assert template.cors == {"CorsRules": [{"AllowedOrigins": ["http://o"], "AllowedMethods": ["GET"]}]}

@@ -550,9 +550,8 @@ def test_no_header_contains_a_control_character(another_environment: pytest.Monk
     values = [by_lambda["cookies"][0] if name == "set-cookie" else by_lambda["headers"].get(name)]
     if name != "x-request-id":
         values.append(by_asgi.headers.get(name))
-    if (
-        name != "access-control-allow-origin"
-    ):  # an encoded origin is not an allowed one, and then the header is missing
+    # An encoded origin is not an allowed one, so its header is missing.
+    if name != "access-control-allow-origin":
         assert values == [IN_A_URL if name == "location" else IN_A_TEXT] * len(values)
     every = [*by_asgi.headers.values(), *by_lambda["headers"].values(), *by_lambda.get("cookies", [])]
     assert [value for value in every if not (value.isascii() and value.isprintable())] == []

@@ -136,7 +136,6 @@ end $$
 """
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 LABEL = tags.Label("color", "red")
-SOME: Callable[[Library], list[UUID]] = lambda lib: [lib.item, lib.folder, *(uuid4() for _ in range(998))]  # noqa: E731 - a table of functions
 A_TAG = SluggedTag(
     uuid4(),
     "tags",
@@ -154,7 +153,13 @@ A_CALLER = Caller(uuid4(), "a@example.org", "A", None, None, uuid4(), "A team", 
 STORED = Stored("k", 1, "e", None, "image/jpeg")
 
 
-def an_upload(lib: Library) -> Upload:
+def a_thousand_ids(lib: Library) -> list[UUID]:
+    """The ids of a file and a folder, and 998 ids that nothing has."""
+    return [lib.item, lib.folder, *(uuid4() for _ in range(998))]
+
+
+def new_upload(lib: Library) -> Upload:
+    """An upload that has no row yet."""
     return Upload.new(
         replace(A_CALLER, organization_id=lib.organization),
         upload_id=uuid4(),
@@ -194,7 +199,8 @@ def matching(
     )
 
 
-def an_external(lib: Library) -> externals.External:
+def new_external(lib: Library) -> externals.External:
+    """A file at a URL that has no row yet."""
     return externals.External(
         lib.organization,
         uuid4(),
@@ -237,25 +243,29 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "browse.total": lambda lib: browse.total(
         lib.organization, lib.collection, ["image", "video", "pdf", "folder"]
     ),
-    "bulk.lock_collections": lambda lib: bulk.lock_collections(lib.organization, SOME(lib)),
-    "bulk.lock_collections_shared": lambda lib: bulk.lock_collections_shared(lib.organization, SOME(lib)),
-    "bulk.lock_to_delete": lambda lib: bulk.lock_to_delete(lib.organization, SOME(lib)),
-    "bulk.lock": lambda lib: bulk.lock(lib.organization, SOME(lib)),
-    "bulk.mark": lambda lib: bulk.mark(lib.organization, lib.deletion, SOME(lib), uuid4()),
+    "bulk.lock_collections": lambda lib: bulk.lock_collections(lib.organization, a_thousand_ids(lib)),
+    "bulk.lock_collections_shared": lambda lib: bulk.lock_collections_shared(
+        lib.organization, a_thousand_ids(lib)
+    ),
+    "bulk.lock_to_delete": lambda lib: bulk.lock_to_delete(lib.organization, a_thousand_ids(lib)),
+    "bulk.lock": lambda lib: bulk.lock(lib.organization, a_thousand_ids(lib)),
+    "bulk.mark": lambda lib: bulk.mark(lib.organization, lib.deletion, a_thousand_ids(lib), uuid4()),
     "bulk.set_root": lambda lib: bulk.set_root(
         lib.organization, lib.deletion, bulk.MarkedItem(lib.folder, is_folder=True)
     ),
-    "bulk.insert_roots": lambda lib: bulk.insert_roots(lib.organization, lib.deletion, SOME(lib)),
-    "bulk.lock_deletions": lambda lib: bulk.lock_deletions(lib.organization, SOME(lib)),
-    "bulk.get_deletions": lambda lib: bulk.get_deletions(lib.organization, SOME(lib)),
+    "bulk.insert_roots": lambda lib: bulk.insert_roots(lib.organization, lib.deletion, a_thousand_ids(lib)),
+    "bulk.lock_deletions": lambda lib: bulk.lock_deletions(lib.organization, a_thousand_ids(lib)),
+    "bulk.get_deletions": lambda lib: bulk.get_deletions(lib.organization, a_thousand_ids(lib)),
     "bulk.get_depths": lambda lib: bulk.get_depths([lib.folder]),
-    "bulk.count_move": lambda lib: bulk.count_move(lib.organization, SOME(lib), lib.folder),
-    "bulk.set_folder": lambda lib: bulk.set_folder(lib.organization, SOME(lib), lib.folder, uuid4()),
+    "bulk.count_move": lambda lib: bulk.count_move(lib.organization, a_thousand_ids(lib), lib.folder),
+    "bulk.set_folder": lambda lib: bulk.set_folder(
+        lib.organization, a_thousand_ids(lib), lib.folder, uuid4()
+    ),
     "bulk.reroot": lambda lib: bulk.reroot(lib.organization, [lib.folder], FolderPath(UUID(int=0))),
-    "bulk.count_tags": lambda lib: bulk.count_tags(lib.organization, SOME(lib), LABEL),
-    "bulk.attach_tag": lambda lib: bulk.attach_tag(lib.organization, SOME(lib), LABEL, uuid4()),
-    "bulk.detach_tags": lambda lib: bulk.detach_tags(lib.organization, SOME(lib), "color", None),
-    "bulk.touch": lambda lib: bulk.touch(lib.organization, SOME(lib), uuid4()),
+    "bulk.count_tags": lambda lib: bulk.count_tags(lib.organization, a_thousand_ids(lib), LABEL),
+    "bulk.attach_tag": lambda lib: bulk.attach_tag(lib.organization, a_thousand_ids(lib), LABEL, uuid4()),
+    "bulk.detach_tags": lambda lib: bulk.detach_tags(lib.organization, a_thousand_ids(lib), "color", None),
+    "bulk.touch": lambda lib: bulk.touch(lib.organization, a_thousand_ids(lib), uuid4()),
     "collections.list_active": lambda lib: collections.list_active(lib.organization),
     "collections.get": lambda lib: collections.get(lib.organization, lib.collection),
     "collections.get_default": lambda lib: collections.get_default(lib.organization),
@@ -291,7 +301,7 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "reprocessing.lock_page, all": lambda lib: reprocessing.lock_page(
         lib.organization, lib.collection, "all", lib.item, 1000
     ),
-    "reprocessing.request": lambda lib: reprocessing.request(lib.organization, SOME(lib), uuid4()),
+    "reprocessing.request": lambda lib: reprocessing.request(lib.organization, a_thousand_ids(lib), uuid4()),
     "reprocessing.request, one": lambda lib: reprocessing.request(lib.organization, [lib.item], uuid4()),
     "reprocessing.original": lambda lib: reprocessing.original(lib.organization, lib.item),
     "reprocessing.keep_frames": lambda lib: reprocessing.keep_frames(lib.organization, lib.item, "why"),
@@ -299,13 +309,13 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "reprocessing.count_resend": lambda lib: reprocessing.count_resend(
         reprocessing.OverdueRequest(lib.organization, lib.item, lib.item, uuid4(), "k")
     ),
-    "externals.insert_media": lambda lib: externals.insert_media(an_external(lib)),
-    "externals.insert": lambda lib: externals.insert(an_external(lib)),
+    "externals.insert_media": lambda lib: externals.insert_media(new_external(lib)),
+    "externals.insert": lambda lib: externals.insert(new_external(lib)),
     "externals.source": lambda lib: externals.source(lib.organization, lib.item),
     "externals.set_target": lambda lib: externals.set_target(
         lib.organization, uuid4(), uuid4(), "s", "image/jpeg"
     ),
-    "externals.attach_object": lambda lib: externals.attach_object(an_upload(lib), STORED),
+    "externals.attach_object": lambda lib: externals.attach_object(new_upload(lib), STORED),
     "counts.entry": lambda lib: counts.entry(lib.organization, lib.collection, lib.folder, "image", 1),
     "counts.trash": lambda lib: counts.trash(lib.organization, lib.deletion),
     "counts.fold": lambda lib: counts.fold(1000),
@@ -387,7 +397,7 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "media.lock": lambda lib: media.lock(lib.organization, lib.item),
     "trash.lock_below": lambda lib: trash.lock_below(lib.organization, [lib.folder], 200_000),
     "trash.lock_below, of several": lambda lib: trash.lock_below(
-        lib.organization, [lib.folder], 25_000, but=SOME(lib)
+        lib.organization, [lib.folder], 25_000, but=a_thousand_ids(lib)
     ),
     "media.lock_place": lambda lib: media.lock_place(lib.organization, lib.item),
     "media.set_folder": lambda lib: media.set_folder(lib.organization, lib.item, lib.folder, uuid4()),
@@ -495,7 +505,7 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "team_tags.update": lambda lib: team_tags.update(lib.organization, A_TAG, "red"),
     "team_tags.delete": lambda lib: team_tags.delete(lib.organization, uuid4()),
     "team_tags.attach": lambda lib: team_tags.attach(lib.organization, lib.item, [uuid4()], uuid4()),
-    "uploads.insert": lambda lib: uploads.insert(an_upload(lib)),
+    "uploads.insert": lambda lib: uploads.insert(new_upload(lib)),
     "uploads.by_id": lambda lib: uploads.by_id(lib.organization, uuid4()),
     "uploads.by_version": lambda lib: uploads.by_version(lib.organization, lib.item),
     "uploads.by_key": lambda lib: uploads.by_key(lib.organization, "k"),
@@ -522,9 +532,9 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "uploads.count_resend": lambda lib: uploads.count_resend(lib.organization, uuid4()),
     "uploads.wanted_multiparts": lambda _: uploads.wanted_multiparts(["s"]),
     "versions.insert_media": lambda lib: versions.insert_media(
-        an_upload(lib), STORED, parent=None, media_type="image", link_token="t" * 22
+        new_upload(lib), STORED, parent=None, media_type="image", link_token="t" * 22
     ),
-    "versions.insert": lambda lib: versions.insert(an_upload(lib), STORED, 1, "image"),
+    "versions.insert": lambda lib: versions.insert(new_upload(lib), STORED, 1, "image"),
     "versions.next_number": lambda lib: versions.next_number(lib.organization, lib.item),
     "versions.lock_item_of": lambda lib: versions.lock_item_of(lib.organization, lib.item),
     "processing.put_type": lambda lib: processing.put_type(lib.organization, lib.item, "image"),

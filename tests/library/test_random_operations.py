@@ -275,7 +275,7 @@ OPERATIONS: list[tuple[int, Callable[[World, Random], Asked]]] = [
 ]
 
 
-def furnished(tenant: Tenant) -> World:
+def populated(tenant: Tenant) -> World:
     world = World(tenant)
     for _ in range(2):
         world.collections.append(
@@ -316,7 +316,7 @@ def play(tenant: Tenant, *, number: int, operations: int, rounds: int) -> Counte
     """Run the clients; return how often each answer was received. The invariants are true between the rounds
     and at the end.
     """
-    world = furnished(tenant)
+    world = populated(tenant)
     answers: Counter[str] = Counter()
     wrong: list[str] = []
 

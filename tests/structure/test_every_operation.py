@@ -32,7 +32,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.given.isolation_cases import FILL, ROUTES, Furnished, Targets, spec_of
+from tests.given.isolation_cases import FILL, ROUTES, PopulatedTenant, Targets, spec_of
 from tests.given.tenants import Client, http
 from tools.openapi import DOCUMENT
 from tools.routes import Route
@@ -154,14 +154,14 @@ def targets(_stages: Iterator[Targets]) -> Targets:
 @pytest.fixture(scope="module")
 def _stages() -> Iterator[Targets]:
     def stages() -> Iterator[Targets]:
-        targets = Targets(Furnished.make())
+        targets = Targets(PopulatedTenant.make())
         while True:
             asked = [
-                client.get(f"/api/media/{targets.furnished.photo}")
+                client.get(f"/api/media/{targets.populated.photo}")
                 for client in (targets.client(), targets.client("viewer"))
             ]
             if any(answer.status_code != 200 for answer in asked):
-                targets = Targets(Furnished.make())
+                targets = Targets(PopulatedTenant.make())
             yield targets
 
     return stages()

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.structure.house import (
+from tests.structure.source_tree import (
     LAYERS,
     Function,
     Import,
+    functions_with_handlers,
+    imported_transitively,
     imports,
     module_of,
     modules,
-    reached,
     where,
-    written,
 )
 from tools.routes import ROOT
 
@@ -251,7 +251,7 @@ def reads_environment(node: ast.AST) -> bool:
 def test_a_handler_imports_only_from_layers() -> None:
     wrong = [
         f"{where(function.source, found.line)} imports {found.name}"
-        for function in written()
+        for function in functions_with_handlers()
         for found in imports(function.source)
         if root(found) not in HANDLERS_MAY
         and (root(found) not in sys.stdlib_module_names or root(found) == "os")
@@ -263,7 +263,7 @@ def test_a_handler_imports_only_from_layers() -> None:
 def test_a_handler_imports_modules_that_exist() -> None:
     wrong = [
         f"{where(function.source, found.line)} imports {found.name}"
-        for function in written()
+        for function in functions_with_handlers()
         for found in imports(function.source)
         if root(found) in LAYERS and module_of(found.name) in (None, *LAYERS)
     ]
@@ -274,7 +274,7 @@ def test_a_handler_imports_modules_that_exist() -> None:
 def test_a_handler_has_no_try() -> None:
     tries = [
         where(function.source, node.lineno)
-        for function in written()
+        for function in functions_with_handlers()
         for node in ast.walk(ast.parse(function.source.read_text()))
         if isinstance(node, ast.Try | ast.TryStar)
     ]
@@ -283,7 +283,10 @@ def test_a_handler_has_no_try() -> None:
 
 
 def test_a_handler_fits_on_a_page() -> None:
-    lines = {function.folder: len(function.source.read_text().splitlines()) for function in written()}
+    lines = {
+        function.folder: len(function.source.read_text().splitlines())
+        for function in functions_with_handlers()
+    }
 
     assert {folder: count for folder, count in lines.items() if count >= 60} == {}
 
@@ -294,14 +297,16 @@ def test_a_function_has_the_layers_that_its_imports_reach() -> None:
             "CoreLayer",
             *(layer for layer, roots in PACKAGES_OF.items() if roots & reaches(function)),
         }
-        for function in written()
+        for function in functions_with_handlers()
     }
 
-    assert {function.folder: set(function.layers) - {"MigrationsLayer"} for function in written()} == needed
+    assert {
+        function.folder: set(function.layers) - {"MigrationsLayer"} for function in functions_with_handlers()
+    } == needed
 
 
 def reaches(function: Function) -> set[str]:
-    return {name.split(".")[0] for name in reached(function.source)}
+    return {name.split(".")[0] for name in imported_transitively(function.source)}
 
 
 def test_a_layer_requires_the_packages_that_it_imports() -> None:

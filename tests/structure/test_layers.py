@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.structure.house import Function, functions
+from tests.structure.source_tree import Function, functions
 from tests.structure.test_imports import pins, requirements
 from tools.layer_sizes import LAYERS, MACHINES, SIZES, sizes, to_json
 from tools.routes import ROOT, template

@@ -24,6 +24,5 @@ def test_the_readme_has_the_limits_of_the_settings() -> None:
     rows = dict(re.findall(r"^\| .* \| `([A-Z0-9_]+)` \| (.*) \|$", table, re.MULTILINE))
 
     assert rows == {name: cell(name.lower(), defaults[name.lower()]) for name in rows}
-    assert {name.upper() for name in defaults if name.endswith("_limit")} <= set(
-        rows
-    )  # every rate limit is in the table
+    # Every rate limit is in the table.
+    assert {name.upper() for name in defaults if name.endswith("_limit")} <= set(rows)

@@ -5,7 +5,7 @@ Folder sign_part = SignPartFunction = events/sign_part.json = tests/uploads/test
 
 from __future__ import annotations
 
-from tests.structure.house import functions
+from tests.structure.source_tree import functions
 from tools.routes import ROOT
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tests.structure.house import Function, module_of, modules, written
+from tests.structure.source_tree import Function, functions_with_handlers, module_of, modules
 
 NEEDS = {  # the actions that a call to S3 or SQS needs
     "vitrine.storage.sign_get": {"s3:GetObject"},  # S3 checks a presigned URL against its signer's rights
@@ -82,12 +82,12 @@ def test_a_function_has_the_permissions_that_its_code_needs_and_no_others() -> N
             for action in NEEDS.get(name, ())
             if (function.folder, action) not in NEVER
         }
-        for function in written()
+        for function in functions_with_handlers()
     }
 
     assert {
         function.folder: {str(statement["Action"]) for statement in function.statements}
-        for function in written()
+        for function in functions_with_handlers()
     } == needed
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from local.template import read
-from tests.structure.house import Function, functions, written
+from tests.structure.source_tree import Function, functions, functions_with_handlers
 from tools.routes import ROOT, first_line, in_readme, routes, table, template
 from vitrine.permissions import PERMISSIONS
 
@@ -85,12 +85,14 @@ def test_the_gateway_adds_no_cors_and_no_prefix_of_its_own() -> None:
 def test_a_handlers_docstring_begins_with_its_routes_and_what_it_does() -> None:
     answered = {
         function.folder: first_line(function.folder).partition(" - ")
-        for function in written()
+        for function in functions_with_handlers()
         if function.routes
     }
 
     assert {folder: re.split(r", | and ", keys) for folder, (keys, _, _) in answered.items()} == {
-        function.folder: [route.key for route in function.routes] for function in written() if function.routes
+        function.folder: [route.key for route in function.routes]
+        for function in functions_with_handlers()
+        if function.routes
     }
     assert [folder for folder, (_, _, what) in answered.items() if not what] == []
 
@@ -98,7 +100,7 @@ def test_a_handlers_docstring_begins_with_its_routes_and_what_it_does() -> None:
 def test_the_docstring_of_a_handler_without_routes_begins_with_its_name() -> None:
     answered = {
         function.folder: re.findall(r"^\w*", first_line(function.folder))
-        for function in written()
+        for function in functions_with_handlers()
         if not function.routes
     }
 
@@ -182,13 +184,19 @@ def example(function: Function) -> dict[str, Any]:
 
 
 def test_an_endpoint_has_one_operation_unless_it_is_public() -> None:
-    asked = {function.folder: len(operations(function)) for function in written() if function.routes}
+    asked = {
+        function.folder: len(operations(function))
+        for function in functions_with_handlers()
+        if function.routes
+    }
 
     assert asked == {folder: int(folder not in PUBLIC) for folder in asked}
 
 
 def test_the_operations_of_handlers_are_those_of_the_permission_table() -> None:
-    assert {operation for function in written() for operation in operations(function)} == PERMISSIONS.keys()
+    assert {
+        operation for function in functions_with_handlers() for operation in operations(function)
+    } == PERMISSIONS.keys()
 
 
 def operations(function: Function) -> set[str]:

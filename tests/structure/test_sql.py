@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.structure.house import modules
+from tests.structure.source_tree import modules
 from tools.routes import ROOT
 
 NEWER = re.compile(  # new in 17 or 18

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.structure.house import functions
+from tests.structure.source_tree import functions
 from tools.routes import ROOT, section_of, sections, template
 from vitrine.settings import Settings
 

@@ -28,7 +28,7 @@ from tests.given.isolation_cases import (
     ROUTES,
     STATUSES,
     UNKNOWN_KEY,
-    Furnished,
+    PopulatedTenant,
     RequestParts,
     Targets,
     ask,
@@ -117,13 +117,13 @@ Row = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def pair() -> tuple[Furnished, Furnished]:
+def pair() -> tuple[PopulatedTenant, PopulatedTenant]:
     """Two tenants, each with a row in every table."""
-    return Furnished.make(), Furnished.make()
+    return PopulatedTenant.make(), PopulatedTenant.make()
 
 
 @pytest.fixture(scope="module")
-def targets(pair: tuple[Furnished, Furnished]) -> Targets:
+def targets(pair: tuple[PopulatedTenant, PopulatedTenant]) -> Targets:
     return Targets(pair[0])
 
 
@@ -199,7 +199,7 @@ def seen_with(connection: psycopg.Connection[Row], tables: Iterable[Table]) -> d
 
 
 def test_both_tenants_have_a_row_in_every_table_that_the_application_may_read(
-    pair: tuple[Furnished, Furnished],
+    pair: tuple[PopulatedTenant, PopulatedTenant],
 ) -> None:
     with owner() as connection:
         there = {
@@ -214,7 +214,7 @@ def test_both_tenants_have_a_row_in_every_table_that_the_application_may_read(
 
 
 def test_a_transaction_sees_its_own_tenants_rows_of_every_table_and_no_others(
-    pair: tuple[Furnished, Furnished],
+    pair: tuple[PopulatedTenant, PopulatedTenant],
 ) -> None:
     tables = granted()
 
@@ -229,7 +229,7 @@ def test_a_transaction_sees_its_own_tenants_rows_of_every_table_and_no_others(
         assert seen == [{table.name: {each.id} for table in tables}] * 3
 
 
-def test_without_an_organization_nothing_is_seen(pair: tuple[Furnished, Furnished]) -> None:
+def test_without_an_organization_nothing_is_seen(pair: tuple[PopulatedTenant, PopulatedTenant]) -> None:
     tables = granted()
     nothing: dict[str, set[UUID]] = {table.name: set() for table in tables}
 
@@ -240,7 +240,7 @@ def test_without_an_organization_nothing_is_seen(pair: tuple[Furnished, Furnishe
 
 
 def test_what_one_transaction_opened_the_next_on_its_connection_does_not_see(
-    pair: tuple[Furnished, Furnished],
+    pair: tuple[PopulatedTenant, PopulatedTenant],
 ) -> None:
     tables = granted()
 
@@ -255,13 +255,15 @@ def test_what_one_transaction_opened_the_next_on_its_connection_does_not_see(
     assert [after_rollback, after_commit] == [{table.name: set() for table in tables}] * 2
 
 
-def test_a_malformed_setting_is_an_error_and_shows_nothing(pair: tuple[Furnished, Furnished]) -> None:
+def test_a_malformed_setting_is_an_error_and_shows_nothing(
+    pair: tuple[PopulatedTenant, PopulatedTenant],
+) -> None:
     for opened in ("*", str(pair[1].id), "{*}", "{null"):
         with as_app(opened) as raw, pytest.raises(sqlstate.InvalidTextRepresentation):
             raw.execute("select id from media")
 
 
-def test_tables_without_an_organization_have_no_grants(pair: tuple[Furnished, Furnished]) -> None:
+def test_tables_without_an_organization_have_no_grants(pair: tuple[PopulatedTenant, PopulatedTenant]) -> None:
     with owner() as connection:
         tables = {
             row["name"]
@@ -346,7 +348,7 @@ def test_our_roles_own_nothing_and_cannot_bypass_row_level_security() -> None:
     ],
 )
 def test_the_application_cannot_turn_row_level_security_off(
-    way: LiteralString, pair: tuple[Furnished, Furnished]
+    way: LiteralString, pair: tuple[PopulatedTenant, PopulatedTenant]
 ) -> None:
     with as_app(braces(pair[0].id)) as raw:
         answered = result_of(lambda: (raw.execute(way), raw.execute("select id from media").fetchall()))
@@ -546,7 +548,7 @@ def result_of(deed: Callable[[], object]) -> str:
         return " ".join(filter(None, [type(error).__name__, error.diag.constraint_name]))
 
 
-def test_no_row_can_be_inserted_for_another_tenant(pair: tuple[Furnished, Furnished]) -> None:
+def test_no_row_can_be_inserted_for_another_tenant(pair: tuple[PopulatedTenant, PopulatedTenant]) -> None:
     mine, other = pair[0].id, pair[1].id
     written = {table.name for table in granted() if "insert" in table.verbs}
 
@@ -578,7 +580,7 @@ def put_in(opened: UUID, table: str, row: Row) -> str:
 
 
 def test_no_row_of_another_tenant_can_be_changed_moved_or_deleted(
-    pair: tuple[Furnished, Furnished],
+    pair: tuple[PopulatedTenant, PopulatedTenant],
 ) -> None:
     mine, other = pair[0].id, pair[1].id
     tables = [table for table in granted() if table.tenant == "organization_id"]
@@ -612,7 +614,7 @@ def test_no_row_of_another_tenant_can_be_changed_moved_or_deleted(
     }
 
 
-def test_no_row_can_refer_to_a_row_of_another_tenant(pair: tuple[Furnished, Furnished]) -> None:
+def test_no_row_can_refer_to_a_row_of_another_tenant(pair: tuple[PopulatedTenant, PopulatedTenant]) -> None:
     mine, other = pair[0].id, pair[1].id
     verbs = {table.name: table.verbs for table in granted()}
     tried = [reference for reference in references() if reference.target not in UNTENANTED]
@@ -708,7 +710,9 @@ def test_the_application_does_not_call_what_is_for_the_operator(call: LiteralStr
         raw.execute("select " + call)
 
 
-def test_a_definer_function_returns_nothing_of_another_tenant(pair: tuple[Furnished, Furnished]) -> None:
+def test_a_definer_function_returns_nothing_of_another_tenant(
+    pair: tuple[PopulatedTenant, PopulatedTenant],
+) -> None:
     mine, other = pair
     with owner() as connection:
         key = connection.execute("select key from uploads where organization_id = %s", [other.id]).fetchone()
@@ -750,7 +754,7 @@ def test_a_link_of_a_deleted_item_leads_nowhere() -> None:
 
 
 def test_authentication_reports_another_tenants_item_only_as_elsewhere(
-    pair: tuple[Furnished, Furnished],
+    pair: tuple[PopulatedTenant, PopulatedTenant],
 ) -> None:
     mine, other = pair
     call = """
@@ -775,7 +779,9 @@ def test_authentication_reports_another_tenants_item_only_as_elsewhere(
 # Many at once.
 
 
-def test_two_tenants_on_many_threads_never_see_each_others_rows(pair: tuple[Furnished, Furnished]) -> None:
+def test_two_tenants_on_many_threads_never_see_each_others_rows(
+    pair: tuple[PopulatedTenant, PopulatedTenant],
+) -> None:
     seen = Statement("select distinct organization_id as tenant from collections", the_tenant)
 
     def put(tenant: UUID) -> Statement[UUID]:
@@ -862,7 +868,7 @@ def filled(route: Route, targets: Targets, of: Client | None = None) -> RequestP
     return FILL[route.function](targets, of)
 
 
-def other_owner(other: Furnished, route: Route) -> Client:
+def other_owner(other: PopulatedTenant, route: Route) -> Client:
     """The owner of another tenant, with whatever credential this route accepts."""
     return other.tenant.signed_in() if permission_of(route).session else other.tenant.studio
 
@@ -895,7 +901,7 @@ each_guarded_route = pytest.mark.parametrize(
 
 
 def test_every_route_of_the_template_is_tried() -> None:
-    # ANY of a fixed path goes where $default goes, and is tried in test_unrouted.
+    # ANY of a fixed path invokes the function of $default.
     declared = [
         each
         for each in read_template(ROOT / "template.yaml").routes
@@ -938,7 +944,7 @@ def test_a_request_without_credentials_is_rejected(route: Route, key: str | None
 
 @pytest.mark.parametrize("route", IN_AN_ORGANIZATION, ids=lambda route: route.key)
 def test_another_tenants_key_does_not_reach_this_tenants_item(
-    route: Route, targets: Targets, pair: tuple[Furnished, Furnished]
+    route: Route, targets: Targets, pair: tuple[PopulatedTenant, PopulatedTenant]
 ) -> None:
     spec = spec_of(route)
     named = {} if spec.item else {"x-team-id": str(targets.tenant.id)}
@@ -950,7 +956,7 @@ def test_another_tenants_key_does_not_reach_this_tenants_item(
 
 @pytest.mark.parametrize("route", [route for route, _ in ABOUT_ITEMS], ids=lambda route: route.key)
 def test_naming_another_organization_does_not_reach_this_tenants_item(
-    route: Route, targets: Targets, pair: tuple[Furnished, Furnished]
+    route: Route, targets: Targets, pair: tuple[PopulatedTenant, PopulatedTenant]
 ) -> None:
     spec = spec_of(route)
 

@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from packaging.requirements import Requirement
 
-from tests.structure.house import LAYERS
+from tests.structure.source_tree import LAYERS
 from tests.structure.test_imports import pins, requirements
 from tools.routes import ROOT, template
 

@@ -203,9 +203,8 @@ def test_if_match_is_honoured(tenant: Tenant) -> None:
     assert outcome(add(tenant, item, "color", "blue", **{"if-match": first})) == STALE
     # a weak ETag never matches
     assert outcome(add(tenant, item, "color", "blue", **{"if-match": f"W/{second}"})) == STALE
-    assert (
-        outcome(add(tenant, item, "color", "red", **{"if-match": first})) == THERE
-    )  # 409 is checked before 412
+    # 409 is checked before 412.
+    assert outcome(add(tenant, item, "color", "red", **{"if-match": first})) == THERE
     assert (tags_of(tenant, item), read_item_with_etag(tenant, item)[1]) == ({"color": ["red"]}, second)
     assert add(tenant, item, "color", "blue", **{"if-match": f"{first}, {second}"}).status_code == 200
     assert add(tenant, item, "color", "green", **{"if-match": "*"}).status_code == 200

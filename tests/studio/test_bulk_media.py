@@ -28,26 +28,27 @@ if TYPE_CHECKING:
 MISSING: dict[str, Any] = {"status": 404, "changed": False, "error": "Media not found", "code": "not_found"}
 
 
-def ask(who: Tenant | Client, action: str, ids: list[str], **more: Any) -> httpx.Response:
+def post_bulk(who: Tenant | Client, action: str, ids: list[str], **more: Any) -> httpx.Response:
     client = who if isinstance(who, Client) else who.studio
     return client.post("/api/media/bulk", json={"action": action, "ids": ids, **more})
 
 
-def done(tenant: Tenant, action: str, ids: list[str], **more: Any) -> dict[str, Any]:
-    answer = ask(tenant, action, ids, **more)
+def carry_out(tenant: Tenant, action: str, ids: list[str], **more: Any) -> dict[str, Any]:
+    """Post the action, assert that the status is 200, and return the body."""
+    answer = post_bulk(tenant, action, ids, **more)
     assert answer.status_code == 200, answer.text
     answered: dict[str, Any] = answer.json()
     return answered
 
 
-def done_after_dry_run(tenant: Tenant, action: str, ids: list[str], **more: Any) -> dict[str, Any]:
+def carry_out_after_dry_run(tenant: Tenant, action: str, ids: list[str], **more: Any) -> dict[str, Any]:
     """Carry the action out after a dry run. Asserts that the dry run had the same outcomes and changed no
     row.
     """
     before = rows(tenant)
-    dry = done(tenant, action, ids, dryRun=True, **more)
+    dry = carry_out(tenant, action, ids, dryRun=True, **more)
     assert rows(tenant) == before
-    answered = done(tenant, action, ids, **more)
+    answered = carry_out(tenant, action, ids, **more)
 
     def outcome_of(each: dict[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in each.items() if name != "deletionId" or action != "delete"}
@@ -96,11 +97,11 @@ def photos(tenant: Tenant, *paths: str | None) -> list[str]:
     return made
 
 
-def ok(item: str, **more: Any) -> dict[str, Any]:
+def changed_result(item: str, **more: Any) -> dict[str, Any]:
     return {"id": item, "status": 200, "changed": True, **more}
 
 
-def rejected(item: str, status: int, sentence: str, code: str) -> dict[str, Any]:
+def error_result(item: str, status: int, sentence: str, code: str) -> dict[str, Any]:
     return {"id": item, "status": status, "changed": False, "error": sentence, "code": code}
 
 
@@ -127,7 +128,7 @@ def test_each_item_is_checked_and_moved_separately(tenant: Tenant, stranger: Ten
         there,
     ]
 
-    answered = done_after_dry_run(tenant, "move", ids, destinationPath=target["path"])
+    answered = carry_out_after_dry_run(tenant, "move", ids, destinationPath=target["path"])
 
     within = "A folder cannot be moved into itself or into a folder below it"
     assert answered == {
@@ -136,25 +137,27 @@ def test_each_item_is_checked_and_moved_separately(tenant: Tenant, stranger: Ten
         "succeeded": 5,
         "failed": 5,
         "results": [
-            ok(loose, newPath=f"{target['path']}.{loose}"),
-            ok(outer["id"], newPath=f"{target['path']}.{outer['id']}"),
-            ok(inner["id"], newPath=f"{target['path']}.{inner['id']}"),
-            rejected(target["id"], 400, within, "invalid"),
-            ok(inside["id"], newPath=inside["path"]) | {"changed": False},
-            rejected(
+            changed_result(loose, newPath=f"{target['path']}.{loose}"),
+            changed_result(outer["id"], newPath=f"{target['path']}.{outer['id']}"),
+            changed_result(inner["id"], newPath=f"{target['path']}.{inner['id']}"),
+            error_result(target["id"], 400, within, "invalid"),
+            changed_result(inside["id"], newPath=inside["path"]) | {"changed": False},
+            error_result(
                 elsewhere,
                 400,
                 "destinationPath is in another collection; items move within their own",
                 "invalid",
             ),
             *({"id": UUID(each).hex, **MISSING} for each in (gone, foreign, NOWHERE)),
-            ok(there, newPath=f"{target['path']}.{there}") | {"changed": False},
+            changed_result(there, newPath=f"{target['path']}.{there}") | {"changed": False},
         ],
     }
     assert path_of(tenant, deep) == f"{target['path']}.{inner['id']}.{deep}"
     assert path_of(tenant, outer["id"]) == f"{target['path']}.{outer['id']}"
     assert path_of(tenant, elsewhere) == f"{other}.{elsewhere}"
-    back = done(tenant, "move", [inner["id"], target["id"], deep], destinationPath=tenant.collection_id.hex)
+    back = carry_out(
+        tenant, "move", [inner["id"], target["id"], deep], destinationPath=tenant.collection_id.hex
+    )
     assert [each["changed"] for each in back["results"]] == [True, False, True]
     assert path_of(tenant, deep) == f"{tenant.collection_id.hex}.{deep}"
     assert tenant.inconsistencies() == []
@@ -169,17 +172,17 @@ def test_an_invalid_destination_moves_nothing_and_folders_may_reach_the_depth_li
     flat, pair, photo = folder(tenant), folder(tenant), photos(tenant, None)[0]
     below = folder(tenant, path=pair["path"])["id"]
 
-    answered = done(tenant, "move", [flat["id"], pair["id"], photo], destinationPath=path)
+    answered = carry_out(tenant, "move", [flat["id"], pair["id"], photo], destinationPath=path)
     assert answered["results"] == [
-        ok(flat["id"], newPath=f"{path}.{flat['id']}"),
-        rejected(
+        changed_result(flat["id"], newPath=f"{path}.{flat['id']}"),
+        error_result(
             pair["id"],
             400,
             f"Folders can be nested {MAX_FOLDER_DEPTH} deep, and no deeper; "
             f"this would make {MAX_FOLDER_DEPTH + 1}",
             "invalid",
         ),
-        ok(photo, newPath=f"{path}.{photo}"),
+        changed_result(photo, newPath=f"{path}.{photo}"),
     ]
     differences = [
         (destination, answer.status_code, answer.json())
@@ -192,7 +195,7 @@ def test_an_invalid_destination_moves_nothing_and_folders_may_reach_the_depth_li
                 "destinationPath is not a path: ids joined by dots, from the collection down to a folder",
             ),
         )
-        if (answer := ask(tenant, "move", [below], destinationPath=destination)).status_code != status
+        if (answer := post_bulk(tenant, "move", [below], destinationPath=destination)).status_code != status
         or answer.json()["error"] != sentence
     ]
     assert differences == []
@@ -210,7 +213,7 @@ def test_items_deleted_together_are_one_deletion_and_one_restore_reverses_it(
     foreign = folder(stranger)["id"]
     before = usage(tenant)
 
-    answered = done_after_dry_run(
+    answered = carry_out_after_dry_run(
         tenant, "delete", [deep, hyphened(outer["id"]), loose, outer["id"], inner["id"], foreign, earlier]
     )
 
@@ -221,7 +224,7 @@ def test_items_deleted_together_are_one_deletion_and_one_restore_reverses_it(
         "failed": 2,
         "deletedCount": 2,
         "results": [
-            *(ok(each, deletionId=AN_ID) for each in (deep, outer["id"], loose, inner["id"])),
+            *(changed_result(each, deletionId=AN_ID) for each in (deep, outer["id"], loose, inner["id"])),
             *({"id": each, **MISSING} for each in (foreign, earlier)),
         ],
     }
@@ -244,7 +247,7 @@ def test_items_deleted_together_are_one_deletion_and_one_restore_reverses_it(
         None,
     ]
     # Only one root is left, so this is a deletion of one item.
-    assert done(tenant, "delete", [inner["id"], deep])["deletedCount"] == 1
+    assert carry_out(tenant, "delete", [inner["id"], deep])["deletedCount"] == 1
     newest = tenant.studio.get(f"/api/organization/{tenant.id.hex}/trash").json()["trash"][0]
     assert (newest["kind"], newest["id"]) == ("folder", inner["id"])
     assert tenant.inconsistencies() == []
@@ -255,18 +258,18 @@ def test_each_of_several_collections_has_a_deletion_of_its_own(tenant: Tenant) -
     here, there = folder(tenant)["id"], folder(tenant, collection=other)["id"]
     beside = folder(tenant, collection=other)["id"]
 
-    answered = done(tenant, "delete", [here, there, beside])
+    answered = carry_out(tenant, "delete", [here, there, beside])
     assert len({each["deletionId"] for each in answered["results"]}) == 2
     collecting.delete(tenant, other)
 
-    back = done_after_dry_run(tenant, "restore", [here, there, beside])
+    back = carry_out_after_dry_run(tenant, "restore", [here, there, beside])
     conflict = "The collection of this item is deleted; restore the collection first"
     assert back["results"] == [
-        ok(here, deletionId=answered["results"][0]["deletionId"]),
-        *(rejected(each, 409, conflict, "conflict") for each in (there, beside)),
+        changed_result(here, deletionId=answered["results"][0]["deletionId"]),
+        *(error_result(each, 409, conflict, "conflict") for each in (there, beside)),
     ]
     collecting.restore(tenant, other)
-    assert [each["changed"] for each in done(tenant, "restore", [beside])["results"]] == [True]
+    assert [each["changed"] for each in carry_out(tenant, "restore", [beside])["results"]] == [True]
     assert path_of(tenant, there) == f"{other}.{there}"
     assert tenant.inconsistencies() == []
 
@@ -281,14 +284,14 @@ def test_items_deleted_one_by_one_are_restored_together(tenant: Tenant, stranger
     foreign = folder(stranger)["id"]
     stranger.studio.delete(f"/api/media/{foreign}")
 
-    answered = done_after_dry_run(
+    answered = carry_out_after_dry_run(
         tenant, "restore", [photo, inner["id"], outer["id"], alive, foreign, NOWHERE, hyphened(photo)]
     )
 
     assert (answered["restoredCount"], answered["succeeded"], answered["failed"]) == (1, 3, 3)
     assert answered["results"] == [
-        *(ok(each, deletionId=AN_ID) for each in (photo, inner["id"], outer["id"])),
-        rejected(alive, 409, "This item is not deleted", "not_deleted"),
+        *(changed_result(each, deletionId=AN_ID) for each in (photo, inner["id"], outer["id"])),
+        error_result(alive, 409, "This item is not deleted", "not_deleted"),
         *({"id": UUID(each).hex, **MISSING} for each in (foreign, NOWHERE)),
     ]
     # the middle folder stays deleted, so the item goes to the next folder above it
@@ -304,10 +307,10 @@ def test_a_restored_selection_goes_to_active_folders(tenant: Tenant) -> None:
     leaf = folder(tenant, path=branch["path"])["id"]
     photo, beside = photos(tenant, branch["path"], outer["path"])
     chosen = [branch["id"], twig["id"], beside]
-    done(tenant, "delete", chosen)
+    carry_out(tenant, "delete", chosen)
     tenant.studio.delete(f"/api/media/{outer['id']}")
 
-    assert done(tenant, "restore", [photo])["restoredCount"] == 2
+    assert carry_out(tenant, "restore", [photo])["restoredCount"] == 2
     home = tenant.collection_id.hex
     assert [path_of(tenant, each) for each in (*chosen, leaf, photo)] == [
         *(f"{home}.{each}" for each in chosen),
@@ -323,7 +326,7 @@ def test_items_are_tagged_and_untagged(tenant: Tenant, stranger: Tenant) -> None
     tagging.put_many(tenant, full, "many", 500)
     etags = [tagging.shown(tenant, each)[1] for each in (plain, having)]
 
-    answered = done_after_dry_run(
+    answered = carry_out_after_dry_run(
         tenant, "tag", [plain, having, full, foreign, hyphened(plain)], label=" color ", value="red"
     )
 
@@ -331,9 +334,9 @@ def test_items_are_tagged_and_untagged(tenant: Tenant, stranger: Tenant) -> None
         1,
         3,
         [
-            ok(plain),
-            rejected(having, 409, "This item has this tag already", "already_tagged"),
-            rejected(full, 409, "An item can have 500 tags, and no more", "too_many_tags"),
+            changed_result(plain),
+            error_result(having, 409, "This item has this tag already", "already_tagged"),
+            error_result(full, 409, "An item can have 500 tags, and no more", "too_many_tags"),
             {"id": foreign, **MISSING},
         ],
     )
@@ -342,22 +345,22 @@ def test_items_are_tagged_and_untagged(tenant: Tenant, stranger: Tenant) -> None
         tagging.shown(tenant, each)[1] == etag for each, etag in zip((plain, having), etags, strict=True)
     ] == [False, True]
 
-    answered = done_after_dry_run(tenant, "untag", [plain, having, full, foreign], label="color")
+    answered = carry_out_after_dry_run(tenant, "untag", [plain, having, full, foreign], label="color")
     assert answered["results"] == [
-        ok(plain),
-        ok(having),
-        ok(full) | {"changed": False},
+        changed_result(plain),
+        changed_result(having),
+        changed_result(full) | {"changed": False},
         {"id": foreign, **MISSING},
     ]
     assert [tagging.tags_of(tenant, each) for each in (plain, having)] == [{}, {"season": ["spring"]}]
     tagging.hide(tenant, "color", "red")
-    hidden = done(tenant, "tag", [plain, NOWHERE], label="color", value="red")
+    hidden = carry_out(tenant, "tag", [plain, NOWHERE], label="color", value="red")
     assert hidden["results"] == [
-        rejected(plain, 409, "This tag is hidden in the organization and cannot be given", "tag_hidden"),
+        error_result(plain, 409, "This tag is hidden in the organization and cannot be given", "tag_hidden"),
         {"id": UUID(NOWHERE).hex, **MISSING},
     ]
-    assert done(tenant, "untag", [having], label="season", value="autumn")["results"] == [
-        ok(having) | {"changed": False}
+    assert carry_out(tenant, "untag", [having], label="season", value="autumn")["results"] == [
+        changed_result(having) | {"changed": False}
     ]
     assert tenant.inconsistencies() == []
 
@@ -371,16 +374,16 @@ def test_an_invalid_request_is_rejected_as_a_whole(tenant: Tenant, monkeypatch: 
         name: (answer.status_code, answer.json()["error"])
         for name, answer in {
             "no action": tenant.studio.post("/api/media/bulk", json={"ids": [item["id"]]}),
-            "another action": ask(tenant, "copy", [item["id"]]),
-            "no ids": ask(tenant, "delete", []),
-            "too many ids": ask(tenant, "delete", too_many),
-            "an id that is none": ask(tenant, "delete", [item["id"], "nonsense"]),
-            "no destination": ask(tenant, "move", [item["id"]]),
-            "no label": ask(tenant, "tag", [item["id"]], value="red"),
-            "no value": ask(tenant, "tag", [item["id"]], label="color"),
-            "an empty value": ask(tenant, "untag", [item["id"]], label="color", value=""),
-            "a null value": ask(tenant, "untag", [item["id"]], label="color", value=None),
-            "a long value": ask(tenant, "tag", [item["id"]], label="color", value="x" * 101),
+            "another action": post_bulk(tenant, "copy", [item["id"]]),
+            "no ids": post_bulk(tenant, "delete", []),
+            "too many ids": post_bulk(tenant, "delete", too_many),
+            "an id that is none": post_bulk(tenant, "delete", [item["id"], "nonsense"]),
+            "no destination": post_bulk(tenant, "move", [item["id"]]),
+            "no label": post_bulk(tenant, "tag", [item["id"]], value="red"),
+            "no value": post_bulk(tenant, "tag", [item["id"]], label="color"),
+            "an empty value": post_bulk(tenant, "untag", [item["id"]], label="color", value=""),
+            "a null value": post_bulk(tenant, "untag", [item["id"]], label="color", value=None),
+            "a long value": post_bulk(tenant, "tag", [item["id"]], label="color", value="x" * 101),
             "empty": tenant.studio.post("/api/media/bulk", headers={"content-type": "application/json"}),
         }.items()
     }
@@ -400,7 +403,7 @@ def test_an_invalid_request_is_rejected_as_a_whole(tenant: Tenant, monkeypatch: 
         "a long value": (400, "value must have 1 to 100 characters"),
         "empty": (400, "action: Required"),
     }
-    assert done(tenant, "delete", too_many[:1000])["results"] == [{"id": UUID(NOWHERE).hex, **MISSING}]
+    assert carry_out(tenant, "delete", too_many[:1000])["results"] == [{"id": UUID(NOWHERE).hex, **MISSING}]
     assert path_of(tenant, below) is not None
 
 
@@ -416,7 +419,7 @@ def test_a_bulk_action_needs_the_scope_and_role_of_the_single_action(tenant: Ten
         for action in ("move", "tag", "untag", "delete", "restore", "nothing"):
             more = {"destinationPath": tenant.collection_id.hex, "label": "color", "value": "red"}
             answered.setdefault(name, []).append(
-                ask(client, action, [folder(tenant)["id"]], **more).status_code
+                post_bulk(client, action, [folder(tenant)["id"]], **more).status_code
             )
 
     assert answered == {
@@ -425,7 +428,10 @@ def test_a_bulk_action_needs_the_scope_and_role_of_the_single_action(tenant: Ten
         "writes": [200, 200, 200, 403, 403, 400],
         "deletes": [403, 403, 403, 200, 200, 403],
     }
-    answers = [ask(clients["editor"], "delete", ["nonsense"]), ask(clients["writes"], "delete", ["nonsense"])]
+    answers = [
+        post_bulk(clients["editor"], "delete", ["nonsense"]),
+        post_bulk(clients["writes"], "delete", ["nonsense"]),
+    ]
     assert [(answer.status_code, answer.json()) for answer in answers] == [
         (403, {"error": "This takes the role owner or admin; yours is editor", "code": "insufficient_role"}),
         (403, {"error": "This API key does not have the scope media:delete", "code": "insufficient_scope"}),
@@ -456,7 +462,7 @@ def test_concurrent_actions_on_the_same_items_stay_consistent(tenant: Tenant) ->
 
     with ThreadPoolExecutor(12) as threads:
         asked = [
-            threads.submit(ask, tenant, action, items if number % 2 else items[::-1], **more)
+            threads.submit(post_bulk, tenant, action, items if number % 2 else items[::-1], **more)
             for number, (action, more) in enumerate(actions)
         ]
         asked.append(threads.submit(tenant.studio.delete, f"/api/media/{outer['id']}"))

@@ -160,7 +160,7 @@ def test_a_failed_item_is_pending_again_and_can_become_ready(
     )
 
     with reprocessing.too_large(another_environment):
-        key = reprocessing.ask_silently(tenant, upload.media)
+        key = reprocessing.record_request(tenant, upload.media)
         pending = read_item(tenant, upload.media)
         reported = reprocessing.ask(tenant, upload.media).json()
         state = tenant.finished(upload.media, patience=0)["state"]
@@ -192,7 +192,7 @@ def test_an_item_whose_reprocessing_fails_keeps_its_frames_and_reports_why(
     item = tenant.ready(PHOTO)
     before = tenant.studio.get(f"/api/media/{item}")
     with reprocessing.too_large(another_environment):
-        assert deliver(reprocessing.ask_silently(tenant, item)) == []
+        assert deliver(reprocessing.record_request(tenant, item)) == []
 
     after = tenant.studio.get(f"/api/media/{item}")
 
@@ -209,7 +209,7 @@ def test_an_item_whose_reprocessing_fails_keeps_its_frames_and_reports_why(
 
 def test_one_request_makes_one_generation_however_often_events_arrive(tenant: Tenant) -> None:
     item = tenant.ready(PHOTO)
-    key = reprocessing.ask_silently(tenant, item)
+    key = reprocessing.record_request(tenant, item)
     # The second request reports the first, and sends no message.
     assert (reprocessing.ask(tenant, item).json()["processing"], _messages(item)) == (UNDER_WAY, 0)
     with ThreadPoolExecutor(3) as threads:

@@ -65,7 +65,7 @@ def test_the_size_may_be_declared_in_the_metadata_as_uppy_does(tenant: Tenant) -
     }
 
 
-REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
+REJECTED: dict[str, tuple[dict[str, Any], int, str]] = {
     "no filename": ({"type": "image/jpeg"}, 400, "invalid"),
     "an empty filename": ({"filename": "", "type": "image/jpeg"}, 400, "invalid"),
     "a filename of 256 characters": ({"filename": "a" * 256, "type": "image/jpeg"}, 400, "invalid"),
@@ -149,10 +149,10 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
 }
 
 
-@pytest.mark.parametrize("what", REFUSED)
+@pytest.mark.parametrize("what", REJECTED)
 @pytest.mark.sampled(3)
 def test_invalid_declarations_are_rejected_before_a_byte_is_sent(tenant: Tenant, what: str) -> None:
-    body, status, code = REFUSED[what]
+    body, status, code = REJECTED[what]
 
     answer = tenant.studio.post("/api/upload/s3/multipart", json=body)
 

@@ -169,7 +169,7 @@ def test_a_lost_request_for_new_frames_is_reported_and_sent_again_until_it_has_f
 ) -> None:
     media = tenant.ready(PHOTO)
     before = read_item(tenant, media)["frames"][0]["blob"].partition("?")[0]
-    reprocessing.ask_silently(tenant, media)
+    reprocessing.record_request(tenant, media)
     waits = f"reprocessing of version {UUID(media)} waits since "
     assert [line for line in stuck() if line.startswith(waits)] == []
     with psycopg.connect(os.environ["OWNER_DATABASE_URL"], autocommit=True) as owner:
@@ -186,7 +186,7 @@ def test_a_lost_request_for_new_frames_is_reported_and_sent_again_until_it_has_f
     made = shown["frames"][0]["blob"].partition("?")[0]
     assert (shown["processing"], made != before) == ({"state": "ready", "reason": None}, True)
 
-    reprocessing.ask_silently(tenant, media)
+    reprocessing.record_request(tenant, media)
     deeds = [jobs.run("expire_uploads", later=DAY).get(media) for _ in range(sweep.RESENDS + 1)]
 
     assert deeds == ["asked for again"] * sweep.RESENDS + ["given up"]

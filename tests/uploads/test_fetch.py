@@ -62,7 +62,8 @@ def names(known: Mapping[str, list[str]]) -> fetch.Resolve:
     return lambda name, port: known.get(name, [])
 
 
-def rejected(url: str, resolve: fetch.Resolve) -> str | None:
+def why_blocked(url: str, resolve: fetch.Resolve) -> str | None:
+    """The reason why the URL is not fetched; None where it is."""
     try:
         fetch.check_public(url, resolve=resolve)
     except fetch.Rejected as why:
@@ -127,22 +128,24 @@ def test_an_address_that_is_not_public_is_rejected_in_every_notation() -> None:
     ]
     public += ["notlocalhost", "localhost.example.org"]
 
-    assert [each for each in within if rejected(f"http://{each}/", names({})) is None] == []
-    assert [each for each in public if rejected(f"http://{each}/", names({})) is not None] == []
+    assert [each for each in within if why_blocked(f"http://{each}/", names({})) is None] == []
+    assert [each for each in public if why_blocked(f"http://{each}/", names({})) is not None] == []
     by_name = {f"n{n}.test": [each.strip("[]")] for n, each in enumerate(within[:25])}
     assert [
         name
         for name in by_name
-        if rejected(f"http://{name}/", names(by_name)) != f"{name} is not a public address"
+        if why_blocked(f"http://{name}/", names(by_name)) != f"{name} is not a public address"
     ] == []
     assert (
-        rejected("http://both.test/", names({"both.test": ["1.1.1.1", "10.0.0.1"]}))
+        why_blocked("http://both.test/", names({"both.test": ["1.1.1.1", "10.0.0.1"]}))
         == "both.test is not a public address"
     )
-    assert rejected("http://nobody.test/", names({})) is None
-    assert rejected("http://localhost/", fetch.resolve) == "localhost is not a public address"
-    assert rejected("ftp://1.1.1.1/", names({})) == "The URL is not one of http or https"
-    assert rejected("http://user:password@1.1.1.1/", names({})) == "The URL holds a user name or a password"
+    assert why_blocked("http://nobody.test/", names({})) is None
+    assert why_blocked("http://localhost/", fetch.resolve) == "localhost is not a public address"
+    assert why_blocked("ftp://1.1.1.1/", names({})) == "The URL is not one of http or https"
+    assert (
+        why_blocked("http://user:password@1.1.1.1/", names({})) == "The URL holds a user name or a password"
+    )
 
 
 def test_by_https_the_certificate_must_be_for_the_host_of_the_url(

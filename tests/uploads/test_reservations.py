@@ -26,10 +26,8 @@ def limit(tenant: Tenant, size: int | None) -> None:
         connection.execute("update organizations set quota_bytes = %s where id = %s", [size, tenant.id])
 
 
-def an_hour_later(tenant: Tenant, seconds: int) -> None:
-    """Set the times of the tenant's open uploads as if they had been created so many seconds ago. No job has
-    run since.
-    """
+def move_times_back(tenant: Tenant, seconds: int) -> None:
+    """Move the expiry and lease times of the tenant's uploads back by so many seconds. No job runs."""
     with owner() as connection:
         connection.execute(
             "update uploads set expires_at = expires_at - make_interval(secs => %(s)s), "
@@ -105,9 +103,9 @@ def test_a_form_reserves_until_it_cannot_be_posted_and_its_bytes_have_had_time_t
     limit(tenant, 100 * MIB)
     signed = sign(tenant)
 
-    an_hour_later(tenant, signed["expires"] + 14 * 60)
+    move_times_back(tenant, signed["expires"] + 14 * 60)
     assert (reserved(tenant), sign(tenant)["status"]) == (100 * MIB, 413)
-    an_hour_later(tenant, 2 * 60)
+    move_times_back(tenant, 2 * 60)
 
     assert (reserved(tenant), sign(tenant)["status"]) == (0, 200)  # no job has run
     assert tenant.inconsistencies() == []
@@ -125,9 +123,9 @@ def test_a_session_reserves_its_declared_size_until_it_expires(tenant: Tenant, s
             [state, state, upload.media],
         )
 
-    an_hour_later(tenant, 24 * 3600 + 60)
+    move_times_back(tenant, 24 * 3600 + 60)
     while_leased = reserved(tenant)
-    an_hour_later(tenant, 2 * 3600)
+    move_times_back(tenant, 2 * 3600)
 
     assert (while_leased, reserved(tenant)) == (80 if state == "completing" else 0, 0)
     assert sign(tenant, size="100")["status"] == 200

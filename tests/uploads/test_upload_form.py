@@ -929,9 +929,8 @@ def test_accepted_documents_are_kept_and_never_rendered(
     documents = {b"%PDF-1.7\n1 0 obj <</S /JavaScript /JS (app.alert(1))>> endobj": "pdf", entities: "image"}
     separate_stack.kill("worker")
     try:
-        uploads = {
-            data: begin(tenant, size=len(data), filename="a file") for data in documents
-        }  # declared as JPEGs
+        # The documents are declared as JPEGs.
+        uploads = {data: begin(tenant, size=len(data), filename="a file") for data in documents}
         assert [upload.complete(upload.put_all(data)).status_code for data, upload in uploads.items()] == [
             200,
             200,
@@ -953,7 +952,7 @@ def test_accepted_documents_are_kept_and_never_rendered(
         as_form = json.loads(formed["body"])["mediaId"]
         intake.process_upload(read_upload(tenant, as_form).key)
         # Processed again, a document still has no frames.
-        intake.process_upload(reprocessing.ask_silently(tenant, as_form))
+        intake.process_upload(reprocessing.record_request(tenant, as_form))
     finally:
         separate_stack.restart("worker")
 

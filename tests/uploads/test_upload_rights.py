@@ -16,8 +16,7 @@ from tests.given.members import PersonWithKey
 from tests.given.tenants import Client, http
 from vitrine import storage
 from vitrine.db import read
-from vitrine.library import finalizing as finalizing
-from vitrine.library import organizations
+from vitrine.library import finalizing, organizations
 from vitrine.models.people import Consumer, Worker
 from vitrine.queries import uploads
 
@@ -36,18 +35,19 @@ ENDINGS: dict[str, LiteralString] = {
 }
 
 
-def end(tenant: Tenant, editor: PersonWithKey, how: str) -> None:
+def end_rights(tenant: Tenant, editor: PersonWithKey, how: str) -> None:
+    """End the editor's right to upload in one of the ways of ENDINGS."""
     with owner() as connection:
         connection.execute(ENDINGS[how], {"person": editor.id, "organization": tenant.id})
 
 
-def row(tenant: Tenant, media: str) -> Upload:
+def upload_row(tenant: Tenant, media: str) -> Upload:
     return read(tenant.owner, uploads.by_version(tenant.id, UUID(media)))[0]
 
 
 def finalized(tenant: Tenant, media: str) -> Upload:
     until = time.monotonic() + 30
-    while (upload := row(tenant, media)).state not in (
+    while (upload := upload_row(tenant, media)).state not in (
         "ready",
         "rejected",
         "failed",
@@ -93,7 +93,7 @@ def is_gone(key: str) -> bool:
 def test_a_posted_form_stores_nothing_after_its_uploaders_rights_ended(tenant: Tenant, how: str) -> None:
     editor = PersonWithKey.of(tenant, "editor")
     signed = posted(editor.client)
-    end(tenant, editor, how)
+    end_rights(tenant, editor, how)
 
     send(signed)
 
@@ -114,7 +114,7 @@ def test_a_posted_form_stores_nothing_after_its_uploaders_rights_ended(tenant: T
 def test_no_version_is_added_after_its_uploaders_rights_ended(tenant: Tenant) -> None:
     item, editor = tenant.ready(PHOTO), PersonWithKey.of(tenant, "editor")
     signed = posted(editor.client, sourceMediaId=item)
-    end(tenant, editor, "removed")
+    end_rights(tenant, editor, "removed")
 
     send(signed)
 
@@ -131,9 +131,9 @@ def test_an_upload_completed_in_the_store_is_rejected_after_the_rights_ended(
 ) -> None:
     editor = PersonWithKey.of(tenant, "editor")
     begun = with_parts(editor.client)
-    end(tenant, editor, how)
+    end_rights(tenant, editor, how)
 
-    opened = row(tenant, begun["mediaId"])
+    opened = upload_row(tenant, begun["mediaId"])
     assert opened.store_upload_id is not None
     parts = storage.list_parts(opened.key, opened.store_upload_id)
     storage.complete(
@@ -148,7 +148,7 @@ def test_an_upload_completed_in_the_store_is_rejected_after_the_rights_ended(
 def test_an_administrator_cannot_complete_the_upload_of_a_removed_member(tenant: Tenant) -> None:
     editor = PersonWithKey.of(tenant, "editor")
     begun = with_parts(editor.client)
-    end(tenant, editor, "removed")
+    end_rights(tenant, editor, "removed")
     at = f"/api/upload/s3/multipart/{begun['uploadId']}/complete"
 
     answers = [
@@ -166,7 +166,7 @@ def test_an_administrator_cannot_complete_the_upload_of_a_removed_member(tenant:
 def test_an_upload_of_a_revoked_key_continues_with_a_new_key(tenant: Tenant) -> None:
     editor = PersonWithKey.of(tenant, "editor")
     begun = with_parts(editor.client)
-    end(tenant, editor, "the key is revoked")
+    end_rights(tenant, editor, "the key is revoked")
     another = Client(organizations.add_key(editor.id, "another", ["media:write"]))
 
     answer = another.post(
@@ -192,11 +192,11 @@ def test_signing_out_does_not_end_the_rights(tenant: Tenant) -> None:
 
 def test_the_uploaders_rights_decide_whoever_finalizes(tenant: Tenant) -> None:
     editor = PersonWithKey.of(tenant, "editor")
-    upload = row(tenant, posted(editor.client)["mediaId"])
+    upload = upload_row(tenant, posted(editor.client)["mediaId"])
     everybody = (Consumer(tenant.id), Worker(), tenant.owner)
 
     before = [finalizing.may_still_upload(who, upload) for who in everybody]
-    end(tenant, editor, "made a viewer")
+    end_rights(tenant, editor, "made a viewer")
 
     assert (before, [finalizing.may_still_upload(who, upload) for who in everybody]) == (
         [True] * 3,

@@ -141,9 +141,8 @@ def test_a_long_edge_is_shortened_and_never_lengthened(
 
 
 def test_a_jpeg_that_is_decoded_in_part_has_the_size_of_the_whole(derive: DeriveBytes) -> None:
-    derived = derive(
-        pictures.turned("JPEG", 6, width=33, height=5009)
-    )  # at a half the JPEG is 16 pixels wide
+    # Decoded at a half, the JPEG is 16 pixels wide.
+    derived = derive(pictures.turned("JPEG", 6, width=33, height=5009))
 
     assert (derived.width, derived.height) == (33, 5009)
     assert opened(derived.frames[0].picture).size == (16, 2400)

@@ -96,9 +96,8 @@ def test_every_container_has_the_same_metadata(tmp_path: Path) -> None:
         file = BytesIO()
         pictures.quarters(64, 40).save(file, kind, exif=block)
         metadata[kind] = read_metadata(tmp_path, file.getvalue(), mime_type)
-    metadata["TIFF"] = read_metadata(
-        tmp_path, block.removeprefix(b"Exif\0\0"), "image/tiff"
-    )  # EXIF is a TIFF file
+    # A block of EXIF is a TIFF file behind its first six bytes.
+    metadata["TIFF"] = read_metadata(tmp_path, block.removeprefix(b"Exif\0\0"), "image/tiff")
     whole = pictures.png(64, 40)
     metadata["PNG, behind its pixels"] = read_metadata(
         tmp_path,
@@ -258,11 +257,8 @@ def test_the_time_has_the_cameras_zone_where_one_is_stated(tmp_path: Path) -> No
         ),
         ({0x9003: "2024:02:29 12:00:00", 0x9011: "   :  ", 0x9291: "   "}, noon, None),
         ({0x9003: "2024:02:29 12:00:00", 0x9011: "+25:00"}, noon, None),
-        (
-            {0x9003: "2024:02:29 12:00:00", 0x9012: "+01:00"},
-            noon,
-            None,
-        ),  # the zone of the time of digitization
+        # 0x9012 is the zone of the time of digitization.
+        ({0x9003: "2024:02:29 12:00:00", 0x9012: "+01:00"}, noon, None),
         ({0x9003: "2024-02-29T12:00:00"}, noon, None),
         ({0x9003: "    :  :     :  :  ", 0x9004: "2024:02:29 12:00:00", 0x9012: "+05:45"}, east, "+05:45"),
         ({0x9003: f"{FIRST_YEAR}:01:01 00:00:00"}, datetime(FIRST_YEAR, 1, 1, tzinfo=UTC), None),

@@ -28,8 +28,7 @@ from tests.given.isolation_cases import owner
 from tests.given.items import read_item
 from tests.given.tenants import FINAL, Tenant
 from vitrine import queues, storage
-from vitrine.library import outbox
-from vitrine.library import sweep as jobs
+from vitrine.library import outbox, sweep
 from vitrine.library.invariants import invariants
 from vitrine.settings import settings
 
@@ -40,7 +39,8 @@ if TYPE_CHECKING:
 
 TARGETS = ("api", "worker", "s3", "postgres")
 MOMENTS = ("create", "part", "complete", "post", "event", "commit")
-USUAL = {  # seconds that a step takes on a small machine
+# seconds that a step usually takes on a small machine
+STEP_SECONDS = {
     "create": 0.05,
     "part": 0.06,
     "complete": 0.12,
@@ -50,8 +50,8 @@ USUAL = {  # seconds that a step takes on a small machine
     "reprocess": 0.4,
 }
 PART = 5 * 1024 * 1024
-LATER = timedelta(days=8)
-LEASE = timedelta(minutes=10)
+PAST_ALL_PERIODS = timedelta(days=8)  # longer than every time-out and grace period
+PAST_LEASES = timedelta(minutes=10)  # longer than the lease of a call
 FILM = videos.video(seconds=1)
 
 
@@ -95,7 +95,7 @@ class Attempt:
                 if answer.status_code == 201:
                     self.acknowledged = signed["mediaId"]
                     break
-            self.mend()
+            self.restart_target()
         self.see_event()
 
     def by_parts(self) -> None:
@@ -123,12 +123,12 @@ class Attempt:
                 answer = httpx.put(url, content=data, timeout=20, verify=False)
                 if answer.status_code == 200:
                     return answer.headers["etag"]
-            self.mend()
+            self.restart_target()
         raise GivenUp
 
     def see_event(self) -> None:
         with self.killing("event"):
-            time.sleep(USUAL["event"] if self.moment == "event" else 0)
+            time.sleep(STEP_SECONDS["event"] if self.moment == "event" else 0)
 
     def reprocess(self) -> None:
         """Request new frames once the item is ready. The kill comes during the request, or while the frames
@@ -138,7 +138,7 @@ class Attempt:
         assert self.tenant.finished(item)["state"] == "ready"
         with self.killing("reprocess"):
             self.ask("again", "POST", f"/api/media/{item}/reprocess")
-            time.sleep(USUAL["reprocess"])
+            time.sleep(STEP_SECONDS["reprocess"])
 
     def ask(self, moment: str, method: str, path: str, **more: Any) -> dict[str, Any]:
         """Repeat the request until it is answered. An error that a repetition does not change ends the
@@ -151,9 +151,9 @@ class Attempt:
                     answered: dict[str, Any] = answer.json()
                     return answered
                 assert answer.status_code >= 500, answer.text
-            self.mend()
+            self.restart_target()
             if moment in ("complete", "commit") and self.killed.is_set():
-                sweep(LEASE)  # with its clock moved past the lease of the call that died
+                run_jobs(PAST_LEASES)  # so that the lease of the call that died has expired
             time.sleep(0.1)
         raise GivenUp
 
@@ -174,9 +174,9 @@ class Attempt:
         self.stack.kill(self.target)
         self.killed.set()
 
-    def mend(self) -> None:
-        """Restart what was killed. Call it from the main thread: the parts watch the thread that started
-        them.
+    def restart_target(self) -> None:
+        """Restart the killed process, once. Call it from the main thread: a process of the stack ends when
+        the thread that started it ends.
         """
         if self.killed.is_set() and not self.restarted:
             self.stack.restart(self.target)
@@ -187,19 +187,19 @@ class GivenUp(Exception):
     """The client has stopped trying."""
 
 
-def sweep(ahead: timedelta = LATER) -> None:
+def run_jobs(ahead: timedelta = PAST_ALL_PERIODS) -> None:
     """Run every job once, with its clock moved ahead: past all time-outs and grace periods, or past a lease
     only.
     """
     later = datetime.now(UTC) + ahead
     steps = (
-        jobs.end_lapsed,
-        jobs.send_again,
-        jobs.ask_again,
-        jobs.clear_planned,
-        jobs.discard_retired,
-        jobs.delete_marked,
-        jobs.abort_unwanted,
+        sweep.end_lapsed,
+        sweep.send_again,
+        sweep.ask_again,
+        sweep.clear_planned,
+        sweep.discard_retired,
+        sweep.delete_marked,
+        sweep.abort_unwanted,
         outbox.send,
     )
     for job in steps:
@@ -239,12 +239,12 @@ def one_kill(stack: Stack, seed: int, *, while_reprocessing: bool = False) -> No
     if seed % 13 == 3:  # a video, which a function of its own processes
         data = FILM if len(data) < PART else videos.padded(FILM, len(data))
     attempt = Attempt(
-        stack, Tenant.create(f"kill-{seed}-{os.getpid()}"), target, moment, USUAL[moment] * share, data
+        stack, Tenant.create(f"kill-{seed}-{os.getpid()}"), target, moment, STEP_SECONDS[moment] * share, data
     )
 
     attempt.run()
-    attempt.mend()
-    sweep()
+    attempt.restart_target()
+    run_jobs()
 
     tenant, media = attempt.tenant, attempt.acknowledged
     if media is not None:
@@ -256,7 +256,7 @@ def one_kill(stack: Stack, seed: int, *, while_reprocessing: bool = False) -> No
         assert shown["sha256"] == hashlib.sha256(data).hexdigest()
         assert eventually(lambda: "reprocessing" not in read_item(tenant, media)["processing"])
     assert eventually(lambda: not invariants(finished=False))
-    sweep()
+    run_jobs()
     assert [str(each) for each in invariants(finished=True)] == []
     usage = tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()
     assert (
@@ -277,7 +277,7 @@ def test_a_worker_that_dies_between_putting_new_frames_and_recording_them_loses_
     tenant = new_tenant()
     media = tenant.ready(pictures.jpeg(64, 40, seed=9))
     (frame,) = read_item(tenant, media)["frames"]
-    event = json.dumps(outbox.stored_event(reprocessing.ask_silently(tenant, media)))
+    event = json.dumps(outbox.stored_event(reprocessing.record_request(tenant, media)))
     with owner() as connection:
         # Recording begins with this lock.
         connection.execute("select from media where id = %s for update", [UUID(media)])
@@ -298,7 +298,7 @@ def test_a_worker_that_dies_between_putting_new_frames_and_recording_them_loses_
         frame["id"],
         True,
     )
-    sweep()
+    run_jobs()
     assert len(derived(tenant)) == 2
     assert [str(each) for each in invariants(finished=True)] == []
 

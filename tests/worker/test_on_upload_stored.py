@@ -252,22 +252,24 @@ def test_decoding_begins_before_the_object_is_read(
     scan = photo.index(b"\xff\xda")
     # 43 MiB of comments before the first pixel
     late = photo[:scan] + (b"\xff\xfe\xff\xff" + bytes(0xFFFD)) * 680 + photo[scan:]
-    reading = Reading(another_environment, tmp_path / "late", late, "image/jpeg", MAX_PIXELS="100000")
+    background_read = BackgroundRead(
+        another_environment, tmp_path / "late", late, "image/jpeg", MAX_PIXELS="100000"
+    )
 
-    with delayed(after=38 * MIB) as (url, go), reading.begun(url) as read_in:
+    with delayed(after=38 * MIB) as (url, go), background_read.begun(url) as read_in:
         # The beginning was decoded, and was not enough.
-        reading.until(lambda: any(seen >= 32 * MIB for seen in decoders("io").values()))
+        background_read.wait_for(lambda: any(seen >= 32 * MIB for seen in decoders("io").values()))
         go.set()
         sha256, width = read_in.result(20)
 
     assert (sha256, width) == (hashlib.sha256(late).digest(), 200)
-    assert reading.file.read_bytes() == late
+    assert background_read.file.read_bytes() == late
 
 
 def test_decoding_ends_when_reading_fails(another_environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
     bomb = pictures.bomb_png(16_000)  # more than a second of decoding
     sent = bomb + bytes(12 * MIB)
-    reading = Reading(
+    background_read = BackgroundRead(
         another_environment,
         tmp_path / "bomb",
         sent,
@@ -276,20 +278,20 @@ def test_decoding_ends_when_reading_fails(another_environment: pytest.MonkeyPatc
         DECODE_MAX_BYTES=str(len(bomb)),
     )
 
-    with delayed(after=8 * MIB, cut=True) as (url, go), reading.begun(url) as read_in:
+    with delayed(after=8 * MIB, cut=True) as (url, go), background_read.begun(url) as read_in:
         # The child starts within some 20 hundredths.
-        reading.until(lambda: any(ticks > 40 for ticks in decoders("stat").values()))
+        background_read.wait_for(lambda: any(ticks > 40 for ticks in decoders("stat").values()))
         busy = set(decoders("stat"))
         go.set()
         with pytest.raises(ServiceUnavailable):
             read_in.result(20)
         assert not busy & set(decoders("stat"))
 
-    assert reading.file.read_bytes() == bomb  # and nothing more was written
+    assert background_read.file.read_bytes() == bomb  # and nothing more was written
 
 
-class Reading:
-    """An object of the store that the function reads, with settings of its own."""
+class BackgroundRead:
+    """An object in the store, which a thread reads and decodes into `file` with settings of its own."""
 
     def __init__(
         self, environment: pytest.MonkeyPatch, file: Path, original: bytes, mime_type: str, **values: str
@@ -317,8 +319,9 @@ class Reading:
             sha256, derived = intake.read_and_decode(self._stored, self._mime_type, self.file, meanwhile)
             return sha256, derived().width
 
-    def until(self, true: Callable[[], bool]) -> None:
-        while not true():
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        """Wait until the condition is true. Fails when the read ends first."""
+        while not condition():
             assert not self._reading.done(), self._reading.result()
 
 

@@ -88,8 +88,10 @@ def rows(tenant: Tenant) -> dict[str, int]:
     return dict(counted)
 
 
-def while_purging(turn: Callable[[int], int], turns: int) -> set[int]:
-    """Return the statuses of `turns` turns, run by four threads while a fifth purges again and again."""
+def while_purging(request: Callable[[int], int], count: int) -> set[int]:
+    """Call `request` with each number below `count` in four threads, while a fifth thread purges repeatedly.
+    Return the statuses that the calls returned.
+    """
     over = threading.Event()
 
     def purge_again() -> None:
@@ -98,7 +100,7 @@ def while_purging(turn: Callable[[int], int], turns: int) -> set[int]:
 
     with ThreadPoolExecutor(5) as threads:
         purging = threads.submit(purge_again)
-        statuses = set(threads.map(turn, range(turns)))
+        statuses = set(threads.map(request, range(count)))
         over.set()
         purging.result()
     return statuses

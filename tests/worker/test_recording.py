@@ -76,7 +76,7 @@ def test_frames_keep_their_ids_surplus_frames_are_dropped_and_older_attempts_are
     item = tenant.ready(PHOTO)
     seen, made = [frames(tenant, item)], reprocessing.stored(tenant)[1]
     for number, size in ((3, 10), (1, 30), (2, 20)):
-        reprocessing.ask_silently(tenant, item)
+        reprocessing.record_request(tenant, item)
         assert attempt_at(tenant, item)(derived(number, size=size)) == "ready"
         seen.append(frames(tenant, item))
         made += number * (size + 5)
@@ -89,10 +89,10 @@ def test_frames_keep_their_ids_surplus_frames_are_dropped_and_older_attempts_are
     assert tenant.inconsistencies(finished=True) == []
 
     # An attempt that began before the present frames were made is too old for a later request.
-    reprocessing.ask_silently(tenant, item)
+    reprocessing.record_request(tenant, item)
     slow, quick = attempt_at(tenant, item), attempt_at(tenant, item)
     quick(derived(2))
-    reprocessing.ask_silently(tenant, item)
+    reprocessing.record_request(tenant, item)
 
     slow(derived(3))
 
@@ -113,7 +113,7 @@ def test_frames_of_a_deleted_item_count_in_the_trash_and_those_of_a_purged_item_
 ) -> None:
     item, other = tenant.ready(PHOTO), tenant.ready(PHOTO)
     for each in (item, other):
-        reprocessing.ask_silently(tenant, each)
+        reprocessing.record_request(tenant, each)
     in_trash, too_late = attempt_at(tenant, item), attempt_at(tenant, other)
 
     for each in (item, other):

@@ -26,7 +26,7 @@ from tests.given import charts, pictures, videos
 from vitrine.errors import ServiceUnavailable
 from vitrine_imaging.decoder import Decoder, Derived, Limits, Task, Undecodable
 from vitrine_imaging.models import OUT_OF_MEMORY
-from vitrine_video.remote import BLOCK
+from vitrine_video.models import BLOCK
 
 MEMORY = 1536 << 20
 

@@ -43,12 +43,12 @@ _PILLOW: Final = Library(
     (ValueError, EOFError, SyntaxError, RuntimeError, OSError, LookupError, ArithmeticError, struct.error),
 )
 
-# Pixels of a PQ or HLG picture that keeps its 10 or 12 bits: two bytes for each sample of more do not fit
-# into a gigabyte.
-_MOST_DEEP: Final = 60_000_000
-# Times the size wanted: larger pictures are averaged before libvips gets them, so that memory never has them
-# twice.
-_PLENTY: Final = 2
+# A PQ or HLG picture of at most so many pixels keeps its 10 or 12 bits. In a larger one, two bytes per sample
+# do not fit into a gigabyte.
+_MOST_PIXELS_IN_16_BITS: Final = 60_000_000
+# Pillow averages a picture down to about this many times the requested edge before libvips gets a copy,
+# because two whole copies of a large picture do not fit into memory.
+_REDUCED_TO_TIMES: Final = 2
 
 
 def open_heif(file: FileIO, colours: Colours | None) -> Original:
@@ -65,7 +65,11 @@ def open_heif(file: FileIO, colours: Colours | None) -> Original:
         file.seek(0)
         data = file.read()
         opened = pillow_heif.open_heif(data, remove_stride=False)
-        if colours is not None and is_high_range(colours.transfer) and math.prod(opened.size) <= _MOST_DEEP:
+        if (
+            colours is not None
+            and is_high_range(colours.transfer)
+            and math.prod(opened.size) <= _MOST_PIXELS_IN_16_BITS
+        ):
             opened = pillow_heif.open_heif(data, remove_stride=False, convert_hdr_to_8bit=False)
         picture = opened[opened.primary_index]
 
@@ -136,7 +140,7 @@ def _pixels(file: Image.Image, edge: int) -> pyvips.Image:
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     elif image.mode == "1":
         image = image.convert("L")
-    times = max(image.size) // (_PLENTY * edge)
+    times = max(image.size) // (_REDUCED_TO_TIMES * edge)
     if times > 1:
         image = image.reduce(times)
     bands = len(image.getbands())

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from vitrine.containers import Read
     from vitrine_imaging.by_vips import Original
 
-# PhotometricInterpretation of samples, masks, depth, semantic masks
-_NO_PICTURE: Final = tiff.SENSOR_COLOURS | {4, 51177, 52527}
+# PhotometricInterpretation of directories without a finished picture: a sensor's samples, transparency masks,
+# depth maps, semantic masks
+_PHOTOMETRICS_WITHOUT_PICTURE: Final = tiff.SENSOR_COLOURS | {4, 51177, 52527}
 _JPEG: Final = frozenset({6, 7})  # Compression
 _SAME_SHAPE: Final = 0.02  # by which the ratio of a preview's edges may differ from that of the whole picture
 
@@ -62,7 +63,7 @@ def _previews(read: Read, directory: tiff.Directory) -> Iterator[_Preview]:
     places = [(directory.number(tiff.JPEG_OFFSET), directory.number(tiff.JPEG_BYTES))]
     if directory.number(tiff.COMPRESSION) in _JPEG and directory.count(tiff.STRIP_OFFSETS) == 1:
         places.append((directory.number(tiff.STRIP_OFFSETS), directory.number(tiff.STRIP_BYTE_COUNTS)))
-    if directory.number(tiff.PHOTOMETRIC) in _NO_PICTURE:
+    if directory.number(tiff.PHOTOMETRIC) in _PHOTOMETRICS_WITHOUT_PICTURE:
         return
     for at, size in places:
         frame = jpeg.read_frame_header(Span(read, at, size)) if at > 0 and size > 0 else None

@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     from vitrine_imaging.tiff_samples import Samples
 
 _SAMPLED: Final = 256  # pixels of an edge by which the range of the samples is computed
-_ODDS: Final = 1000  # one sample in so many, at either end, may lie beyond the range that is shown
-_BEYOND: Final = 1e30  # stands for a missing value, in floating point
-_FEW: Final = 16  # integers that use less than this part of their range are scaled to what they use
-_STEP: Final = 2.0**-20  # of a picture's only value: how far below and above it black and white are
-_FULL: Final = 65535.0
-
+# One sample in so many, at either end, may lie outside the range that is shown.
+_OUTLIERS_ONE_IN: Final = 1000
+_LEAST_MISSING: Final = 1e30  # floating-point samples of at least this magnitude stand for a missing value
+# Integers that use less than one part in so many of their range are scaled to the part that they use.
+_DIM_ONE_IN: Final = 16
+# Where all samples have one value: black and white lie this share of the value below and above it.
+_RELATIVE_STEP: Final = 2.0**-20
+_FULL: Final = 65535.0  # white in 16 bits
 
 # Tags for whose value libtiff may fail the whole file, while other readers ignore them, with the values that
 # libtiff accepts.
@@ -93,7 +95,7 @@ def _is_dim(picture: pyvips.Image, samples: Samples) -> bool:
     least: Any = colours.min()
     most: Any = colours.max()
     used = full - least if samples.photometric == tiff_samples.MIN_IS_WHITE else most
-    return bool(0 < used <= (full + 1) / _FEW)
+    return bool(0 < used <= (full + 1) / _DIM_ONE_IN)
 
 
 def _with_visible_opacity(picture: pyvips.Image, samples: Samples) -> pyvips.Image:
@@ -180,22 +182,24 @@ def _range(image: pyvips.Image, samples: Samples) -> tuple[float, float]:
         memoryview(_stored(image, samples).subsample(across, down).write_to_memory()).cast("B").cast("d")
     )
     values = sorted(
-        each for each in whole if math.isfinite(each) and abs(each) < _BEYOND and each != samples.no_value
+        each
+        for each in whole
+        if math.isfinite(each) and abs(each) < _LEAST_MISSING and each != samples.no_value
     )
     if not values:
         raise Undecodable("The picture has no sample that is a number")
-    odd = len(values) // _ODDS
+    odd = len(values) // _OUTLIERS_ONE_IN
     low, high = values[odd], values[-1 - odd]
     most = 1.0 if samples.format == tiff_samples.FLOAT else 2.0**samples.bits - 1
     fills = (
-        high >= most / _FEW
+        high >= most / _DIM_ONE_IN
         and (high <= most or samples.format != tiff_samples.FLOAT)
         and samples.format != tiff_samples.SIGNED
     )
     if low >= 0 and (fills or high == 0):
         low, high = 0.0, most
     elif low == high:
-        step = max(1.0, abs(low) * _STEP)  # less would not change a large number
+        step = max(1.0, abs(low) * _RELATIVE_STEP)  # less would not change a large number
         low, high = low - step, high + step
     return (high, low) if samples.photometric == tiff_samples.MIN_IS_WHITE else (low, high)
 

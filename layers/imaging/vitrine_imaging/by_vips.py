@@ -72,7 +72,7 @@ def open_original(
         if mime_type == "image/webp":
             # As the loader's own option: libvips 8.18.7 does not pass on thumbnail_source's fail_on, and
             # shows half a picture.
-            options = _profile(with_usable_profile(header))
+            options = _profile(without_unusable_profile(header))
             picture = pyvips.Image.thumbnail_source(
                 source, edge, height=edge, size="down", option_string="[fail_on=truncated]", **options
             )
@@ -143,7 +143,7 @@ def _part_of_jpeg(
     image = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="truncated", shrink=part)
     # computed from the whole, because rounding a part's size would be a pixel off
     width, height = (max(1, round(edge * scale)) for edge in (header.width, header.height))
-    image = with_usable_profile(image)
+    image = without_unusable_profile(image)
     picture = image.thumbnail_image(
         width, height=height, size="force", no_rotate=True, **_profile(image)
     ).copy_memory()
@@ -156,7 +156,7 @@ def shrink(image: pyvips.Image, edge: int, colours: Colours | None = None) -> py
     """
     if colours is not None and tones.differ(colours):
         return tones.to_srgb(_small(image, edge), colours)
-    image = with_usable_profile(image)
+    image = without_unusable_profile(image)
     return image.thumbnail_image(edge, height=edge, size="down", **_profile(image))
 
 
@@ -164,9 +164,8 @@ def _small(image: pyvips.Image, edge: int) -> pyvips.Image:
     """The image, upright, its long edge at most `edge`, without loss of bits: thumbnail_image keeps 8, too
     few for PQ.
     """
-    if _has(
-        image, _PROFILE
-    ):  # libvips adds Display P3's profile because of the primaries, whatever the transfer
+    # libvips adds Display P3's profile because of the primaries, whatever the transfer.
+    if _has(image, _PROFILE):
         image = image.copy()
         image.remove(_PROFILE)
     scale = min(1.0, edge / max(image.width, image.height))
@@ -185,12 +184,13 @@ def oriented(image: pyvips.Image, orientation: int) -> pyvips.Image:
     return image
 
 
-def with_usable_profile(image: pyvips.Image) -> pyvips.Image:
-    """The image without its colour profile, if the profile cannot be used; else the image itself.
+def without_unusable_profile(image: pyvips.Image) -> pyvips.Image:
+    """Return the image itself, or a copy without its colour profile where the profile cannot be used.
 
-    A profile may be cut short, damaged, or of another colour model, and Little CMS reports that only when it
-    transforms something. So it transforms the least and the most that a pixel can be. If the two come out
-    nearly alike, or white comes out coloured, the profile is damaged too.
+    A profile may be cut short, damaged, or of another colour model. Little CMS reports this only when it
+    transforms pixels, so a probe of two pixels is transformed to sRGB: one with all channels at 0, one with
+    all at 255. The profile is also unusable if the two results have too little contrast (_LEAST_CONTRAST), or
+    if the lighter one is coloured (_MOST_TINT).
     """
     if not _has(image, _PROFILE):
         return image

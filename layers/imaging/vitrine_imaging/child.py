@@ -80,6 +80,10 @@ def main(memory_bytes: int, load: Callable[[], Loaded]) -> None:
 
 
 def _respond(request: Mapping[str, Any], derive: Derive, send: Send) -> None:
+    """Serve one request: write the result, the reason why the file cannot be decoded, or an internal error.
+
+    An error while the message is written passes on, as OSError when the parent has ended, and ends the child.
+    """
     try:
         _allow_processor_time(request["cpu_seconds"])
         answers.send_derived(send, derive(request, send))
@@ -88,7 +92,7 @@ def _respond(request: Mapping[str, Any], derive: Derive, send: Send) -> None:
     except MemoryError:
         answers.send_reason(send, OUT_OF_MEMORY)
     except Exception as error:
-        # an error of our code: whatever a library raises because of the file has become Undecodable
+        # `derive` raises Undecodable for every error that the file causes, so this is a defect of our code.
         answers.send_internal_error(send, error)
 
 

@@ -338,9 +338,8 @@ def _allow_reading(rules: int, path: Path) -> None:
         return  # a package in an archive, or a deleted file: nothing that could be read
     try:
         rights = _READ_FILE | _READ_FOLDER if path.is_dir() else _READ_FILE
-        _call(
-            _ADD_RULE, rules, 1, struct.pack("=Qi", rights, place), 0
-        )  # 1: the rule is for all that lies beneath a path
+        # 1: the rule is for all that lies beneath a path
+        _call(_ADD_RULE, rules, 1, struct.pack("=Qi", rights, place), 0)
     finally:
         os.close(place)
 

@@ -33,8 +33,8 @@ log = logging.getLogger(__name__)
 
 # Chunks that are read and not yet hashed. With fewer, hashing waits now and then; with more, they do not fit
 # into the processor's cache.
-_AHEAD = 4
-_BEGINNING = 32 * 1024**2  # bytes of a JPEG after which decoding is tried
+_MOST_UNHASHED = 4
+_JPEG_BEGINNING = 32 * 1024**2  # bytes of a JPEG after which decoding is tried, before the rest is read
 
 
 def process_upload(key: str) -> Upload | None:
@@ -92,7 +92,7 @@ class Digest:
         # For a large file hashing is the slowest step, so the next chunk is always read already.
         if self.wanted:
             self._ahead.append(self._thread.submit(self._digest.update, chunk))
-            if len(self._ahead) > _AHEAD:
+            if len(self._ahead) > _MOST_UNHASHED:
                 self._ahead.popleft().result()
 
     def value(self) -> bytes | None:
@@ -135,7 +135,7 @@ def read_and_decode(
         chosen.keep_gps,
     )
     most = min(stored.bytes, chosen.decode_max_bytes)
-    enough = min(most, _BEGINNING) if mime_type == "image/jpeg" else most
+    enough = min(most, _JPEG_BEGINNING) if mime_type == "image/jpeg" else most
     written = 0
     decoding: Decoding | None = None
     with file.open("wb") as out, Digest(stored) as digest:

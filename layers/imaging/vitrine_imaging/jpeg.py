@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 _JPEG_LS: Final = 0xF7
 _FRAMES: Final = FRAME_MARKERS | {_JPEG_LS}
-_UNREAD: Final[Mapping[int, str]] = {  # coding processes that libjpeg-turbo, or libvips, does not decode
+# Coding processes that libjpeg-turbo or libvips does not decode: the frame header's marker -> their name.
+_UNSUPPORTED_PROCESSES: Final[Mapping[int, str]] = {
     0xC3: "lossless JPEG",
     0xCB: "lossless JPEG",
     _JPEG_LS: "JPEG-LS",
@@ -33,8 +34,8 @@ class FrameHeader(NamedTuple):
     @property
     def not_supported(self) -> str | None:
         """The name of what the packaged decoder cannot decode; None: it can decode the file."""
-        if self.process in _UNREAD:
-            return _UNREAD[self.process]
+        if self.process in _UNSUPPORTED_PROCESSES:
+            return _UNSUPPORTED_PROCESSES[self.process]
         return None if self.bits == 8 else f"JPEG with {self.bits} bits per sample"
 
 

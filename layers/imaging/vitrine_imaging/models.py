@@ -1,15 +1,14 @@
-"""The nouns of imaging: limits on decoding, what is made of a picture, and the errors of decoding."""
+"""Limits on decoding, the sizes of frames and thumbnails, and the errors of decoding."""
 
 from dataclasses import dataclass
 from typing import Final
 
 from vitrine.errors import DependencyUnavailable
 
-FRAME_EDGE: Final = 2400  # pixels
-THUMBNAIL_EDGE: Final = 400
-FIRST_YEAR: Final = (
-    1800  # in which a picture can have been taken; times before it, or after LAST_YEAR, are ignored
-)
+FRAME_EDGE: Final = 2400  # pixels of the longer edge, at most
+THUMBNAIL_EDGE: Final = 400  # pixels of the longer edge, at most
+# A time that a file states is ignored when its year is before FIRST_YEAR or after LAST_YEAR.
+FIRST_YEAR: Final = 1800
 LAST_YEAR: Final = 2199
 OUT_OF_MEMORY: Final = "Decoding needed more memory than allowed"
 DAMAGED: Final = "The file is damaged or cut short"
@@ -29,7 +28,7 @@ class Limits:
     wall_seconds: int = 60  # also the limit on processor time
     # address space of the whole child; measured: a 100-megapixel JPEG passes with 384 MiB
     memory_bytes: int = 1 << 30
-    keep_gps: bool = False  # the position at which it was taken, by its EXIF
+    keep_gps: bool = False  # whether the position in the EXIF is kept
 
 
 class DecoderUnavailable(DependencyUnavailable, RuntimeError):

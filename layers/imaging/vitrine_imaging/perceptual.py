@@ -18,19 +18,18 @@ MOST_COLORS: Final = 6
 _EDGE: Final = 32  # pixels of an edge of the picture that is transformed
 # the lowest waves of the cosine transform, in each direction
 _COSINES: Final = [[cos(pi / _EDGE * n * (x + 0.5)) for x in range(_EDGE)] for n in range(8)]
-_AUDIBLE: Final = (
-    0.15  # levels of grey: a wave as strong as this comes from the picture, not from its encoder
-)
-_ENOUGH: Final = 20  # such waves, of 63; fewer do not distinguish a picture from others
+# levels of grey: a wave of at least this amplitude comes from the picture, not from its encoder
+_LEAST_AMPLITUDE: Final = 0.15
+_LEAST_WAVES: Final = 20  # of that amplitude, of 63; fewer do not distinguish a picture from others
 
 _COLOR_EDGE: Final = 64  # pixels
 _SHADES: Final = 16  # before similar ones are merged
-# Pixels of 4,096: shades are moved until at most so many pixels change theirs. Until none does takes four
-# times as long.
-_CHANGING: Final = 64
+# Pixels, of 4,096: k-means stops moving the shades when at most so many pixels change to another shade in a
+# round. Continuing until no pixel changes takes four times as long.
+_KMEANS_CHANGES: Final = 64
 _ALIKE: Final = 32  # levels, in each channel, by which two shades of one colour may differ
-# A colour of fewer than one pixel in so many is left out: an edge between two colours is one in 64.
-_RARE: Final = 50
+# A colour counts when at least one pixel in so many has it. An edge between two areas has one in 64.
+_RAREST_ONE_IN: Final = 50
 
 
 def perceptual_hash(image: pyvips.Image) -> int | None:
@@ -43,9 +42,8 @@ def perceptual_hash(image: pyvips.Image) -> int | None:
     small = image.thumbnail_image(_EDGE, height=_EDGE, size="force")
     if not small.hasalpha():
         return _hash(small)
-    on_white = _hash(
-        small.flatten(background=[255])
-    )  # as most viewers show it, and as programs convert it to JPEG
+    # Most viewers show transparent pixels on white, and programs convert them to JPEG so.
+    on_white = _hash(small.flatten(background=[255]))
     return _hash(small.flatten(background=[0])) if on_white is None else on_white
 
 
@@ -65,7 +63,7 @@ def _hash(small: pyvips.Image) -> int | None:
     strengths = [
         sum(map(mul, within_row, wave)) / len(grey) for wave in _COSINES for within_row in within_rows
     ]
-    if sum(abs(strength) >= _AUDIBLE for strength in strengths[1:]) < _ENOUGH:
+    if sum(abs(strength) >= _LEAST_AMPLITUDE for strength in strengths[1:]) < _LEAST_WAVES:
         return None
     strengths[0] = -inf
     middle = median(strengths)
@@ -89,7 +87,7 @@ def dominant_colors(image: pyvips.Image) -> tuple[str, ...]:
     if not count:
         return ()
     shades = Image.frombytes("RGB", (count, 1), pixels).quantize(
-        _SHADES, Image.Quantize.MEDIANCUT, kmeans=_CHANGING
+        _SHADES, Image.Quantize.MEDIANCUT, kmeans=_KMEANS_CHANGES
     )
     palette = shades.getpalette() or []
     colors: Counter[tuple[int, int, int]] = Counter()
@@ -107,5 +105,5 @@ def dominant_colors(image: pyvips.Image) -> tuple[str, ...]:
     return tuple(
         f"#{red:02x}{green:02x}{blue:02x}"
         for (red, green, blue), number in colors.most_common(MOST_COLORS)
-        if number * _RARE >= count
+        if number * _RAREST_ONE_IN >= count
     )

@@ -70,7 +70,8 @@ _COMPRESSION_NAMES: Final[Mapping[int, str]] = {
     50002: "JPEG XL",
     52546: "JPEG XL",
 }
-_JPEG, _WEBP = 7, 50001
+_JPEG, _WEBP = 7, 50001  # Compression
+# SampleFormat
 UNSIGNED, SIGNED, FLOAT, UNDEFINED = 1, 2, 3, 4
 _SAMPLE_FORMATS: Final[Mapping[int, str]] = {
     SIGNED: "signed integers",
@@ -165,6 +166,7 @@ def _check_compression(compression: int) -> None:
 
 
 def _check_samples(samples: Samples) -> None:
+    """Raise Undecodable for bits or a format of samples that libvips does not read in this colour model."""
     number = _SAMPLE_FORMATS.get(
         samples.format,
         "unsigned integers" if samples.format in (UNSIGNED, UNDEFINED) else f"format {samples.format}",
@@ -187,6 +189,7 @@ def _check_samples(samples: Samples) -> None:
 
 
 def _check_layout(samples: Samples, directory: tiff.Directory) -> None:
+    """Raise Undecodable for channels, inks or an arrangement of planes that libvips does not read."""
     if samples.channels < samples.colours:
         raise Undecodable(
             not_supported(f"TIFF with {samples.channels} channels for {samples.colours} colours")
@@ -207,6 +210,7 @@ def _check_layout(samples: Samples, directory: tiff.Directory) -> None:
 
 
 def _number(text: bytes) -> float | None:
+    """The number that the text states; None where it is no number."""
     try:
         return float(text)
     except ValueError:

@@ -102,7 +102,7 @@ def _at_least(image: pyvips.Image, least: float) -> pyvips.Image:
 def _light(transfer: int, depth: int) -> pyvips.Image:
     """The table of light by level. `transfer` 0: any but PQ and HLG."""
     curve: Mapping[int, Callable[[float], float]] = {_PQ: _pq, _HLG: _hlg}
-    of = curve.get(transfer, _usual)
+    of = curve.get(transfer, _srgb)
     table = array("f", (of(level / depth) for level in range(depth + 1)))
     return pyvips.Image.new_from_memory(table.tobytes(), depth + 1, 1, 1, "float")
 
@@ -127,6 +127,6 @@ def _hlg(level: float) -> float:
     return _SCREEN / _UNIT * math.pow(scene, 1.2)
 
 
-def _usual(level: float) -> float:
+def _srgb(level: float) -> float:
     """The light of a level by sRGB, which the end of `to_srgb` inverts, so that only the colours change."""
     return level / 12.92 if level < 0.04045 else math.pow((level + 0.055) / 1.055, 2.4)

@@ -31,8 +31,8 @@ def videos() -> Loaded:
 
     from vitrine_imaging.derive import warm_up_frames
     from vitrine_video.derive import derive
-    from vitrine_video.models import FrameRequest
-    from vitrine_video.remote import BLOCK, Remote
+    from vitrine_video.models import BLOCK, FrameRequest
+    from vitrine_video.remote import Remote
 
     def derive_video(request: Mapping[str, Any], send: Send) -> Derived:
         # From here on nothing can be opened: no file, no socket, whatever a video names. The limit is three

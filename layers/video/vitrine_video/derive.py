@@ -9,9 +9,9 @@ import pyvips
 
 from vitrine.models.derived import Derived, Frame, Undecodable
 from vitrine_imaging.derive import make_frame, make_placeholder
-from vitrine_imaging.models import FRAME_EDGE, OUT_OF_MEMORY
+from vitrine_imaging.models import DAMAGED, FRAME_EDGE, OUT_OF_MEMORY
 from vitrine_imaging.perceptual import dominant_colors, perceptual_hash
-from vitrine_video.film import CUT, PYAV, Film, open_film
+from vitrine_video.film import PYAV, Film, open_film
 from vitrine_video.models import FrameRequest
 from vitrine_video.remote import ReadLimitExceeded, Remote
 from vitrine_video.upright import size_shown, upright
@@ -23,7 +23,7 @@ def derive(remote: Remote, request: FrameRequest) -> Derived:
     Raises Undecodable where no frame can be decoded.
     """
     try:
-        with PYAV.undecodable(lambda _: CUT), open_film(remote, request) as film:
+        with PYAV.undecodable(lambda _: DAMAGED), open_film(remote, request) as film:
             return _derive(film)
     except pyvips.Error as error:
         # libvips works on decoded pixels here, so the file can cause no error but a lack of memory
@@ -37,18 +37,18 @@ def derive(remote: Remote, request: FrameRequest) -> Derived:
 def _derive(film: Film) -> Derived:
     frames = list[Frame]()
     shown, poster, is_black = (0, 0), None, True
-    for shot in film.shots():
-        image = upright(shot.frame, shot.pixel_width, FRAME_EDGE)
-        frame, thumbnail = make_frame(image, at_seconds=shot.at)
+    for decoded in film.decoded_frames():
+        image = upright(decoded.frame, decoded.pixel_width, FRAME_EDGE)
+        frame, thumbnail = make_frame(image, at_seconds=decoded.at)
         if frames:
-            frames[-1] = replace(frames[-1], end_seconds=shot.at)
+            frames[-1] = replace(frames[-1], end_seconds=decoded.at)
         else:
-            shown = size_shown(shot.frame, shot.pixel_width)
+            shown = size_shown(decoded.frame, decoded.pixel_width)
         frames.append(frame)
-        if poster is None or (is_black and not shot.glance.is_black):
-            poster, is_black = thumbnail, shot.glance.is_black
+        if poster is None or (is_black and not decoded.glance.is_black):
+            poster, is_black = thumbnail, decoded.glance.is_black
     if poster is None:
-        raise Undecodable(film.problem or CUT)
+        raise Undecodable(film.problem or DAMAGED)
     frames[-1] = replace(frames[-1], end_seconds=max(film.duration or 0.0, frames[-1].at_seconds))
     taken_at, taken_zone = film.recorded_at()
     return Derived(

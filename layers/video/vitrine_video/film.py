@@ -25,9 +25,9 @@ from av.video.stream import VideoStream
 
 from vitrine.models.derived import Undecodable
 from vitrine_imaging.libraries import Library
-from vitrine_imaging.models import OUT_OF_MEMORY
-from vitrine_video.models import FrameRequest
-from vitrine_video.remote import BLOCK, ReadLimitExceeded, Remote
+from vitrine_imaging.models import DAMAGED, OUT_OF_MEMORY
+from vitrine_video.models import BLOCK, FrameRequest
+from vitrine_video.remote import ReadLimitExceeded, Remote
 from vitrine_video.upright import Glance, glance, size_shown
 
 _DEMUXERS: Final = {
@@ -57,12 +57,10 @@ _METADATA: Final[Mapping[str, Any]] = (
     {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "surrogateescape"}
 )
 
-CUT: Final = "The file is damaged or cut short"
-
 
 @dataclass(frozen=True, slots=True)
-class Shot:
-    """A decoded frame, as it is stored: not turned, not scaled."""
+class DecodedFrame:
+    """A frame as the codec returns it: not turned, not scaled."""
 
     frame: VideoFrame
     pixel_width: float  # of a stored pixel, in heights
@@ -85,7 +83,7 @@ def open_film(remote: Remote, request: FrameRequest) -> Generator["Film"]:
         "probesize": str(8 * BLOCK),
         "analyzeduration": "3000000",
     }
-    with PYAV.undecodable(lambda _: CUT):
+    with PYAV.undecodable(lambda _: DAMAGED):
         container = av.open(
             remote,
             "r",
@@ -176,12 +174,12 @@ class Film:
                 return at, zone
         return None, None
 
-    def shots(self) -> Iterator[Shot]:
+    def decoded_frames(self) -> Iterator[DecodedFrame]:
         """Yield some frames, spread over the whole video, each as soon as it is decoded.
 
         If fewer can be decoded than were requested, `problem` has the reason afterwards.
         """
-        last: Shot | None = None
+        last: DecodedFrame | None = None
         # Matroska's index is read by the first search; an error in it comes again later
         with PYAV.ignored():
             self._seek(0.0)
@@ -190,7 +188,7 @@ class Film:
                 self.problem = "Decoding took too long"
                 return
             try:
-                shot = self._shot_of(start, end, last)
+                decoded = self._frame_of_span(start, end, last)
             except ReadLimitExceeded:
                 self.problem = "More of the file would have to be read than is"
                 return
@@ -205,11 +203,11 @@ class Film:
                 if not PYAV.could_not_read(error):
                     raise
                 self._forward = None
-                self.problem = CUT
+                self.problem = DAMAGED
                 continue
-            if shot is not None and (last is None or shot.at > last.at):
-                yield shot
-                last = shot
+            if decoded is not None and (last is None or decoded.at > last.at):
+                yield decoded
+                last = decoded
 
     @property
     def _base(self) -> float:
@@ -236,7 +234,7 @@ class Film:
         except Exception as error:
             if not PYAV.could_not_read(error):
                 raise
-            self.problem = CUT  # up to the damage
+            self.problem = DAMAGED  # up to the damage
         return last if last > 0 and math.isfinite(last) else None
 
     def _spans(self) -> list[tuple[float, float]]:
@@ -247,21 +245,21 @@ class Film:
         number = max(1, min(self._request.frames, int(seconds / _CLOSEST)))
         return [(seconds * n / number, seconds * (n + 1) / number) for n in range(number)]
 
-    def _shot_of(self, start: float, end: float, last: Shot | None) -> Shot | None:
+    def _frame_of_span(self, start: float, end: float, last: DecodedFrame | None) -> DecodedFrame | None:
         """The frame for a span: a key frame near its middle, or another one if that is black or looks like
         the last frame.
 
         Where the span has no key frame, a frame is decoded from the key frame before it, if that is cheap.
         """
-        best: Shot | None = None
-        for shot in self._key_shots(start, end):
-            if best is None or (best.glance.is_black and not shot.glance.is_black):
-                best = shot
-            if not shot.glance.is_black and (last is None or shot.glance.differs(last.glance)):
-                return shot
+        best: DecodedFrame | None = None
+        for decoded in self._key_frames_of_span(start, end):
+            if best is None or (best.glance.is_black and not decoded.glance.is_black):
+                best = decoded
+            if not decoded.glance.is_black and (last is None or decoded.glance.differs(last.glance)):
+                return decoded
         return best or self._decode_forward(start, end)
 
-    def _key_shots(self, start: float, end: float) -> Iterator[Shot]:
+    def _key_frames_of_span(self, start: float, end: float) -> Iterator[DecodedFrame]:
         """Yield at most two key frames of the span, the better first."""
         middle = (start + end) / 2
         places = [start, middle] if math.isfinite(middle) else [start]
@@ -270,9 +268,9 @@ class Film:
             # the last too: a span that begins in black may show something by then
             places = list(dict.fromkeys([times[0], max(times)])) if times else []
         for at in places:
-            shot = self._key_shot(at, end)
-            if shot is not None:
-                yield shot
+            decoded = self._key_frame(at, end)
+            if decoded is not None:
+                yield decoded
 
     @property
     def _has_index(self) -> bool:
@@ -304,7 +302,7 @@ class Film:
         if self._demuxer != "mpegvideo":
             self._container.seek(self._stamp(at if self._has_index else at - _EARLY), stream=self._stream)
 
-    def _key_shot(self, at: float, end: float) -> Shot | None:
+    def _key_frame(self, at: float, end: float) -> DecodedFrame | None:
         """The first key frame from this time on, and before `end`."""
         self._seek(at)
         context = self._stream.codec_context
@@ -321,10 +319,13 @@ class Film:
                 if not frames:
                     context.flush_buffers()
             for frame in frames:
-                return self._make_shot(frame)
+                return self._decoded_frame(frame)
         return None
 
-    def _decode_forward(self, start: float, end: float) -> Shot | None:
+    def _decode_forward(self, start: float, end: float) -> DecodedFrame | None:
+        """The first frame of the span, decoded from the key frame before it. None where that would cost too
+        much, or where the span has no frame.
+        """
         if not math.isfinite(end) or self._demuxer == "mpegvideo":
             return None
         if self._forward is None or self._forward_at > start:
@@ -337,14 +338,14 @@ class Film:
                 return None
             self._forward_at = self._time(first.pts)
             if start <= self._forward_at < end:
-                return self._make_shot(first)
+                return self._decoded_frame(first)
         if self._is_too_far(start):
             return None
         for frame in self._forward:
             self._forward_at = self._time(frame.pts)
             self._pixels_left -= frame.width * frame.height
             if self._forward_at >= start - _NEAR:
-                return self._make_shot(frame) if self._forward_at < end else None
+                return self._decoded_frame(frame) if self._forward_at < end else None
             if self._pixels_left < 0 or time.monotonic() > self._until:
                 return None
         return None
@@ -364,7 +365,8 @@ class Film:
             else max(0.0, stamp * self._base - self._start)
         )
 
-    def _make_shot(self, frame: VideoFrame) -> Shot:
+    def _decoded_frame(self, frame: VideoFrame) -> DecodedFrame:
+        """The frame with its time and the coding of its colours. Raises Undecodable above a limit."""
         if frame.width < 1 or frame.height < 1:
             raise Undecodable("The video says no size of its picture")
         pixel_width, at = float(self._stream.sample_aspect_ratio or 1), self._time(frame.pts)
@@ -377,13 +379,13 @@ class Film:
         frame.color_primaries = primaries if frame.color_primaries == _UNSPECIFIED else frame.color_primaries
         frame.color_trc = transfer if frame.color_trc == _UNSPECIFIED else frame.color_trc
         frame.colorspace = matrix if frame.colorspace == _UNSPECIFIED else frame.colorspace
-        return Shot(frame, pixel_width, at, glance(frame))
+        return DecodedFrame(frame, pixel_width, at, glance(frame))
 
 
 def _choose_stream(container: InputContainer) -> VideoStream:
     """The first video stream that is shown by default, else the first; never the cover of a song."""
     if not len(container.streams):
-        raise Undecodable(CUT)
+        raise Undecodable(DAMAGED)
     streams = [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
     if not streams:
         raise Undecodable("There is no video in the file")

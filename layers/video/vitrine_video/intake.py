@@ -17,13 +17,12 @@ from vitrine.settings import settings
 from vitrine_imaging import answers, intake
 from vitrine_imaging.decoder import Decoder, Decoding, Task
 from vitrine_imaging.models import Limits
+from vitrine_video.models import BLOCK
 
 if TYPE_CHECKING:
     from vitrine.models.uploads import Upload
 
 log = logging.getLogger(__name__)
-
-_BLOCK = 256 * 1024  # bytes that the child may request at once
 
 
 def process_video(key: str) -> Upload | None:
@@ -85,7 +84,7 @@ class Pieces:
 
     def __call__(self, offset: int, size: int) -> bytes:
         beyond = self.read + size > self._most_bytes or self.requests > self._most_requests
-        if beyond or not 0 <= offset < self._stored.bytes or not 1 <= size <= _BLOCK:
+        if beyond or not 0 <= offset < self._stored.bytes or not 1 <= size <= BLOCK:
             raise ValueError("not a piece that our child asks for")
         self.read += size
         self.requests += 1
@@ -97,7 +96,7 @@ class Pieces:
     @property
     def _most_requests(self) -> int:
         """Twice as many as full blocks would need, because pieces between others are small, and 64 more."""
-        return 2 * self._most_bytes // _BLOCK + 64
+        return 2 * self._most_bytes // BLOCK + 64
 
 
 @cache

@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-# bytes requested at once: with 1 MiB, three times as much of a video is read for the same frames
-BLOCK: Final = 256 * 1024
+from vitrine_video.models import BLOCK
+
 _KEPT: Final = 24  # blocks kept in memory; a demuxer reads places again
 
 

@@ -19,9 +19,9 @@ from vitrine_imaging import tones
 _GLANCE: Final = 24  # pixels
 _BLACK: Final = 24  # levels of grey, on average; and no pixel much more
 _ALIKE: Final = 5.0  # levels of grey by which two frames that look the same differ at most, on average
-_WIDEST: Final = (
-    8.0  # a pixel that is stated to be more times as wide as high, or the reverse, counts as square
-)
+# A stated ratio of a pixel's width to its height counts as 1 when it is larger than this, or smaller than its
+# reciprocal.
+_MOST_PIXEL_RATIO: Final = 8.0
 
 # Matrices that FFmpeg's scaler knows (ITU-T H.273): RGB, BT.709, FCC, BT.601 twice, SMPTE 240M, BT.2020. A
 # frame that names another is converted as one that names none, because the scaler would reject it.
@@ -114,7 +114,10 @@ def _colorspace(frame: VideoFrame) -> int | None:
 def _squared(frame: VideoFrame, pixel_width: float) -> tuple[int, int]:
     """Width and height in square pixels: the width is scaled, the height is as stored."""
     return max(
-        1, round(frame.width * (pixel_width if 1 / _WIDEST <= pixel_width <= _WIDEST else 1.0))
+        1,
+        round(
+            frame.width * (pixel_width if 1 / _MOST_PIXEL_RATIO <= pixel_width <= _MOST_PIXEL_RATIO else 1.0)
+        ),
     ), frame.height
 
 

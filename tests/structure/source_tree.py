@@ -67,7 +67,7 @@ def functions() -> tuple[Function, ...]:
     return tuple(found)
 
 
-def written() -> tuple[Function, ...]:
+def functions_with_handlers() -> tuple[Function, ...]:
     """The functions whose handler exists.
 
     test_names checks that all exist. The other tests leave out missing ones, so that each reports its own
@@ -139,8 +139,8 @@ def module_of(name: str) -> str | None:
 
 
 @cache
-def reached(file: Path) -> frozenset[str]:
-    """Every name that is imported when this file runs, directly or through modules of the layers."""
+def imported_transitively(file: Path) -> frozenset[str]:
+    """Every dotted name that is imported when this file runs, directly or through modules of the layers."""
     seen: set[str] = set()
     names: set[str] = set()
     todo = [file]
