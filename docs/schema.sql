@@ -47,6 +47,8 @@ create table applied_migrations (
 create table audit_log (
   organization_id uuid        not null,
   id              uuid        not null,
+  -- the id of the person who acted; the id of zeros: an operator. No foreign key, because entries outlive
+  -- persons
   actor           uuid        not null,
   operation       text        not null,
   item_id         uuid,
@@ -141,6 +143,7 @@ create table collections (
   is_default      boolean     not null default false,
   status          text        not null default 'active',
   deletion_id     uuid,
+  -- raised by each change of the row; part of its ETag
   row_version     bigint      not null default 1,
   created_at      timestamptz not null default now(),
   created_by      uuid        not null,
@@ -563,14 +566,17 @@ create table media (
   -- the folder that contains the item, or the collection for an item at its root
   place_id          uuid             not null generated always as (coalesce(parent_id, collection_id)) stored,
   type              text             not null,
+  -- deleted: in the trash or being purged, by the deletion deletion_id
   status            text             not null default 'active',
   deletion_id       uuid,
+  -- raised by each change of the row; part of its ETag
   row_version       bigint           not null default 1,
   name              text             not null,
   title             text,
   alt               text,
   caption           text,
   metadata          jsonb            not null default '{}',
+  -- the secret part of the item's permanent link; stored as text, because each answer shows the link
   link_token        text             not null,
   -- the number of the next version; never reused
   next_version      integer          not null default 2,
@@ -589,9 +595,15 @@ create table media (
   -- ThumbHash
   placeholder       bytea,
   taken_at          timestamptz,
+  -- the offset of the camera's clock from UTC, such as +02:00; null: unknown, and taken_at is the clock's
+  -- time as if it were UTC
   taken_zone        text,
+  -- of the active version: pending until its frames exist, then ready; failed: processing_reason says why.
+  -- Null: a folder
   processing        text,
   processing_reason text,
+  -- status, categories, moderatedAt; the permanent link of an item with the status blocked answers 404. Null:
+  -- unchecked
   moderation        jsonb,
   -- the first caption, for sorting
   description       text,
@@ -879,7 +891,7 @@ create table storage_ledger (
   media_id        uuid        not null,
   version_id      uuid        not null,
   delta_bytes     bigint      not null,
-  -- originals
+  -- the change of the number of originals; 0 for derived objects
   delta_count     integer     not null,
   kind            text        not null,
   state           text        not null,
@@ -913,6 +925,7 @@ create table storage_usage (
   kind            text        not null,
   state           text        not null,
   bytes           bigint      not null,
+  -- the number of originals; 0 for derived objects
   items           bigint      not null,
   folded_at       timestamptz not null default now(),
   primary key (organization_id, kind, state),
@@ -1007,9 +1020,11 @@ create table uploads (
   -- base64, of the whole object, as the client declared it
   checksum_value  text,
   part_bytes      bigint,
+  -- how many URLs of parts were signed; a part that was signed again counts again
   signed_parts    integer     not null default 0,
   -- while completing: how long the completing call has the upload to itself
   lease_until     timestamptz,
+  -- the call that completes or fetches the upload until lease_until; null: none
   lease_id        uuid,
   -- how often the message of a lost event was sent again
   resent          integer     not null default 0,
@@ -1018,7 +1033,8 @@ create table uploads (
   -- of parts and imports: when the session ends. Of a presigned form: when its policy has expired and its
   -- bytes must have been seen. Of a form sent to the API: when its request must be over
   expires_at      timestamptz not null,
-  -- expires_at is never later: six days after creation, because the store aborts after seven
+  -- the latest time that expires_at may have: six days after creation, because the store aborts a multipart
+  -- upload after seven
   deadline        timestamptz not null,
   primary key (id),
   unique (key),
@@ -1279,11 +1295,11 @@ grant execute on function api_keys_of to vitrine_app;
 -- the person of the first valid credential (SHA-256), their organization and role in it, the state of the
 -- route's item, and the number of requests: always one row. user_id null: no credential is valid, and the
 -- request was counted for the address. organization_state member | stranger (no member) | absent | none;
--- item_state here | elsewhere (in another organization) | absent | none. The organization is that of the
--- item where item_decides, else `organization`, else `preferred` where the person belongs to it
--- (preferred_is_own; null: none was given), else the session's active one where session_decides, else the
--- earliest membership. An active organization that the person no longer belongs to is reset. window_seconds
--- null: nothing is counted; else bucket is the counted one
+-- item_state here | elsewhere (in another organization, or the person is no member of it) | absent | none.
+-- The organization is that of the item where item_decides, else `organization`, else `preferred` where the
+-- person belongs to it (preferred_is_own; null: none was given), else the session's active one where
+-- session_decides, else the earliest membership. An active organization that the person no longer belongs
+-- to is reset. window_seconds null: nothing is counted; else bucket is the counted one
 create function authenticate(credentials bytea[], address text, organization uuid, item_kind text, item_id
   uuid, item_key text, item_decides boolean, session_decides boolean, tier text, counted_by text,
   window_seconds integer, preferred uuid default null::uuid) returns table(credential_number integer, user_id
@@ -1444,8 +1460,8 @@ create function lock_api_keys(person uuid) returns integer
   volatile security definer;
 grant execute on function lock_api_keys to vitrine_app;
 
--- lock the membership of an opened organization; true where the actor is then one of its owners or admins.
--- Call it in a statement of its own
+-- lock the row of an opened organization; true where the actor is then one of its owners or admins. Call it
+-- in a statement of its own
 create function lock_as_admin(organization uuid, actor uuid) returns boolean
   volatile security definer;
 
@@ -1453,7 +1469,7 @@ create function lock_as_admin(organization uuid, actor uuid) returns boolean
 create function lock_opened_organization(organization uuid) returns boolean
   volatile security definer;
 
--- lock the membership of this organization until the transaction ends; false: there is no such
+-- lock the organization's row, and so its membership, until the transaction ends; false: there is no such
 -- organization. The call may wait, and its statement sees rows as of before: call it in a statement (an if)
 -- of its own, and check roles in a following one
 create function lock_organization(organization uuid) returns boolean

@@ -95,6 +95,9 @@ create table audit_log (
 create index audit_log_newest on audit_log (organization_id, at desc, id);
 select tenant_table('audit_log');
 grant select, insert on audit_log to vitrine_app, vitrine_worker;
+comment on column audit_log.actor is
+  'the id of the person who acted; the id of zeros: an operator. No foreign key, because entries outlive '
+  'persons';
 
 
 -- Credentials.

@@ -69,6 +69,7 @@ create index collections_of_deletion on collections (organization_id, deletion_i
 select tenant_table('collections');
 grant select, insert, update, delete on collections to vitrine_app, vitrine_worker;
 comment on table  collections is 'the Studio API calls it a dataset';
+comment on column collections.row_version is 'raised by each change of the row; part of its ETag';
 comment on column collections.is_default is
   'the v1 API, and an upload that names no collection, put files here';
 
@@ -130,6 +131,19 @@ grant select, insert, update, delete on media to vitrine_app, vitrine_worker;
 comment on table  media is 'files and folders as a person sees and places them';
 comment on column media.place_id is
   'the folder that contains the item, or the collection for an item at its root';
+comment on column media.status is 'deleted: in the trash or being purged, by the deletion deletion_id';
+comment on column media.row_version is 'raised by each change of the row; part of its ETag';
+comment on column media.link_token is
+  'the secret part of the item''s permanent link; stored as text, because each answer shows the link';
+comment on column media.processing is
+  'of the active version: pending until its frames exist, then ready; failed: processing_reason says why. '
+  'Null: a folder';
+comment on column media.moderation is
+  'status, categories, moderatedAt; the permanent link of an item with the status blocked answers 404. '
+  'Null: unchecked';
+comment on column media.taken_zone is
+  'the offset of the camera''s clock from UTC, such as +02:00; null: unknown, and taken_at is the clock''s '
+  'time as if it were UTC';
 comment on column media.next_version is 'the number of the next version; never reused';
 comment on column media.version_selected is
   'somebody selected the active version: newer ones do not take its place';

@@ -72,6 +72,10 @@ comment on column uploads.store_upload_id is 'the store''s id of the multipart u
 comment on column uploads.reserved_bytes is
   'the most bytes this upload may store: they count against the quota while the upload is open and '
   'expires_at, or a lease, lies ahead';
+comment on column uploads.signed_parts is
+  'how many URLs of parts were signed; a part that was signed again counts again';
+comment on column uploads.lease_id is
+  'the call that completes or fetches the upload until lease_until; null: none';
 comment on column uploads.landed_bytes is 'the bytes that the store last reported for it';
 comment on column uploads.checksum_value is 'base64, of the whole object, as the client declared it';
 comment on column uploads.lease_until is
@@ -80,7 +84,8 @@ comment on column uploads.expires_at is
   'of parts and imports: when the session ends. Of a presigned form: when its policy has expired and its '
   'bytes must have been seen. Of a form sent to the API: when its request must be over';
 comment on column uploads.deadline is
-  'expires_at is never later: six days after creation, because the store aborts after seven';
+  'the latest time that expires_at may have: six days after creation, because the store aborts a multipart '
+  'upload after seven';
 comment on column uploads.resent is 'how often the message of a lost event was sent again';
 
 alter table versions add foreign key (organization_id, upload_id) references uploads (organization_id, id);

@@ -23,7 +23,8 @@ select tenant_table('storage_ledger');
 grant select, insert on storage_ledger to vitrine_app, vitrine_worker;
 grant update (folded) on storage_ledger to vitrine_worker;
 comment on table  storage_ledger is 'append-only: each change of the bytes of live objects, and its reason';
-comment on column storage_ledger.delta_count is 'originals';
+comment on column storage_ledger.delta_count is
+  'the change of the number of originals; 0 for derived objects';
 comment on column storage_ledger.event_key is
   'names the event; the unique key makes its repetition idempotent';
 
@@ -39,7 +40,8 @@ create table storage_usage (
 select tenant_table('storage_usage');
 grant select                 on storage_usage to vitrine_app;
 grant select, insert, update on storage_usage to vitrine_worker;
-comment on table storage_usage is 'the folded part of storage_ledger';
+comment on table  storage_usage is 'the folded part of storage_ledger';
+comment on column storage_usage.items is 'the number of originals; 0 for derived objects';
 
 create table count_ledger (
   organization_id uuid    not null references organizations (id) on delete cascade,

@@ -3,7 +3,15 @@
 -- The application reads memberships and invitations, and writes them through these functions. A function
 -- locks the organization's row first and checks the actor's role under that lock. So nobody acts with a role
 -- that they have lost, and an organization keeps an owner, in whatever order requests arrive. `entry` is the
--- id of the row in the audit log. The result is an outcome in one word.
+-- id of the row in the audit log. The result is an outcome in one word:
+--
+-- done         the change is made, or nothing had to change
+-- absent       there is no such person, member, organization or row
+-- forbidden    the actor is neither owner nor admin, or the transaction has not opened the organization
+-- owners_only  the change is to or of an owner, and the actor is an admin
+-- last_owner   the organization would have no owner
+-- stranger     the person is no member of the organization
+-- is_member    the person is a member already
 
 create function lock_organization(organization uuid) returns boolean
   language plpgsql volatile security definer set search_path = public, pg_temp
@@ -15,7 +23,7 @@ begin
   return found;
 end $$;
 comment on function lock_organization is
-  'lock the membership of this organization until the transaction ends; false: there is no such '
+  'lock the organization''s row, and so its membership, until the transaction ends; false: there is no such '
   'organization. The call may wait, and its statement sees rows as of before: call it in a statement (an '
   'if) of its own, and check roles in a following one';
 
@@ -51,7 +59,7 @@ begin
   return may_assign(organization, actor, 'admin');
 end $$;
 comment on function lock_as_admin is
-  'lock the membership of an opened organization; true where the actor is then one of its owners or admins. '
+  'lock the row of an opened organization; true where the actor is then one of its owners or admins. '
   'Call it in a statement of its own';
 
 create function member_role(organization uuid, person uuid) returns text

@@ -143,8 +143,9 @@ comment on function authenticate is
   'the person of the first valid credential (SHA-256), their organization and role in it, the state of the '
   'route''s item, and the number of requests: always one row. user_id null: no credential is valid, and the '
   'request was counted for the address. organization_state member | stranger (no member) | absent | none; '
-  'item_state here | elsewhere (in another organization) | absent | none. The organization is that of the '
-  'item where item_decides, else `organization`, else `preferred` where the person belongs to it '
+  'item_state here | elsewhere (in another organization, or the person is no member of it) | absent | none. '
+  'The organization is that of the item where item_decides, else `organization`, else `preferred` where the '
+  'person belongs to it '
   '(preferred_is_own; null: none was given), else the session''s active one where session_decides, else the '
   'earliest membership. An active organization that the person no longer belongs to is reset. '
   'window_seconds null: nothing is counted; else bucket is the counted one';
@@ -224,7 +225,8 @@ grant execute on function claim_request(uuid, uuid, text, text, bytea, integer, 
                           finish_request(uuid, uuid, text, text, timestamptz, jsonb) to vitrine_app;
 
 
--- For the job that deletes expired rows: at most max_rows at a time, in the order of their ids.
+-- For the job that deletes expired rows: at most max_rows at a time, in the order of their ids. Rate limits
+-- have no id and are deleted in the order of window_start.
 
 create function expire_sessions(at timestamptz, after uuid, max_rows integer, dry_run boolean)
   returns setof uuid

@@ -1,6 +1,9 @@
--- Functions: permanent links, folders and search. Operators that are not leakproof (comparisons of ltree, @@)
--- cannot use an index under a policy, so these functions read past the policies and take the organization
--- from the session.
+-- Functions: permanent links, folders and search. All read past the policies, for two reasons.
+--
+-- link_target and upload_by_key find the organization: a link and an event of the store do not name it.
+-- subtree, folder_summary and matching_files use operators that are not leakproof (comparisons of ltree, @@),
+-- which cannot use an index under a policy. They show only rows of the organization that the transaction has
+-- opened.
 
 create function link_target(media_id uuid, token text)
   returns table (organization_id uuid, name text, filename text, mime_type text, processing text, key text,

@@ -1,6 +1,6 @@
 -- Brings a database of the last unreleased version to the schema of 0001 to 0006. It runs once, instead of
--- them, where 0027_accounts.sql of that version was applied (vitrine/migrations.py). The functions of 0007
--- and later are then created as in a new database. To be deleted with the release after v0.1.0.
+-- them, where 0027_accounts.sql of that version was applied (layers/core/vitrine/migrations.py). The
+-- functions of 0007 and later are then created as in a new database. To be deleted with the release after v0.1.0.
 
 alter default privileges revoke execute on functions from public;
 

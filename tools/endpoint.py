@@ -1,4 +1,5 @@
-"""Writes the four files of a new endpoint, and prints what remains to be done.
+"""Writes the handler, the event and the test of a new endpoint and its block in template.yaml, and prints
+what remains to be done.
 
     make endpoint NAME=get_stats ROUTE="GET /api/dataset/{datasetId}/stats"
 
@@ -80,7 +81,7 @@ def parse(name: str, route: str, root: Path) -> Endpoint:
 def write(new: Endpoint, root: Path) -> list[Path]:
     """Write the endpoint's handler, event and test below `root`, and its block in template.yaml.
 
-    Returns the four files.
+    Returns the three new files and template.yaml.
     """
     files = {
         root / "functions" / new.name / "handler.py": handler(new),

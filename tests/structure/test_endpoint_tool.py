@@ -1,8 +1,9 @@
-"""`make endpoint` writes the four files of an endpoint, in a temporary copy."""
+"""`make endpoint` writes an endpoint into a temporary copy: handler, event, test, block of the template."""
 
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import re
 import runpy
@@ -22,7 +23,7 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_it_writes_the_four_files(copy: Path) -> None:
+def test_it_writes_three_files_and_changes_the_template(copy: Path) -> None:
     new = endpoint.parse("get_stats", "GET /api/dataset/{datasetId}/stats", copy)
 
     files = endpoint.write(new, copy)
@@ -85,6 +86,7 @@ def test_every_section_of_an_api_may_get_one(copy: Path, name: str, route: str, 
     files = endpoint.write(endpoint.parse(name, route, copy), copy)
 
     assert runpy.run_path(str(files[0]))["app"].spec.name == route
+    assert missing_names(files[0]) == []
     ast.parse(files[3].read_text())
     assert files[3].parent.name == section
     template = files[1].read_text()
@@ -92,6 +94,24 @@ def test_every_section_of_an_api_may_get_one(copy: Path, name: str, route: str, 
     heading = re.findall(r"# =+ (\w+) =+", template.partition(f"functions/{name}/")[0])[-1]
     assert heading == section
     assert len(read(copy / "template.yaml").routes) == len(read(ROOT / "template.yaml").routes) + 1
+
+
+def missing_names(module: Path) -> list[str]:
+    """The names that the module imports and that do not exist."""
+    return [
+        f"{node.module}.{name.name}"
+        for node in ast.walk(ast.parse(module.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module is not None and node.module != "__future__"
+        for name in node.names
+        if not hasattr(importlib.import_module(node.module), name.name)
+    ]
+
+
+def test_a_name_that_was_renamed_is_found(tmp_path: Path) -> None:
+    module = tmp_path / "handler.py"
+    module.write_text("from vitrine.errors import NotFound, NotServed\n")
+
+    assert missing_names(module) == ["vitrine.errors.NotServed"]
 
 
 @pytest.mark.parametrize(
