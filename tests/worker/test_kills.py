@@ -195,7 +195,7 @@ def sweep(ahead: timedelta = LATER) -> None:
     steps = (
         jobs.end_lapsed,
         jobs.send_again,
-        jobs.ask_again,
+        jobs.send_reprocessing_again,
         jobs.clear_planned,
         jobs.discard_retired,
         jobs.delete_marked,

@@ -146,9 +146,8 @@ def close() -> None:
             _pools.popitem()[1].close()
 
 
-_pools: dict[
-    bool, ConnectionPool[_Connection]
-] = {}  # True: of the role vitrine_worker; False: of vitrine_app
+# True: of the role vitrine_worker; False: of vitrine_app
+_pools: dict[bool, ConnectionPool[_Connection]] = {}
 _opening = threading.Lock()  # functools.cache would open a pool for each of several first threads
 
 

@@ -98,8 +98,8 @@ def approve(person: Person, user_code: str) -> None:
     """Approve the login: the device's next poll returns a session of this person.
 
     The approval is void when the approving session has ended by then. Raises DeviceAuthorizationError when
-    the login is
-    unknown, expired or decided, Unauthorized when the session has ended since the request was admitted.
+    the login is unknown, expired or decided, Unauthorized when the session has ended since the request was
+    admitted.
     """
     _decide(person, user_code, "approved")
 
@@ -108,8 +108,7 @@ def deny(person: Person, user_code: str) -> None:
     """Deny the login for good: the device's next poll returns `access_denied`.
 
     Raises DeviceAuthorizationError when the login is unknown, expired or decided, Unauthorized when the
-    session has ended
-    since the request was admitted.
+    session has ended since the request was admitted.
     """
     _decide(person, user_code, "denied")
 
@@ -129,8 +128,8 @@ def poll(device_code: str, client_id: str, *, address: str, user_agent: str) -> 
     """The session that the person granted. Exactly one poll receives it, however many race for it.
 
     Raises DeviceAuthorizationError before the approval, and for ever after a denial, an expiry or the grant
-    itself. When
-    the service is busy the error is `slow_down`: any other code would end the login at the device.
+    itself. When the service is busy the error is `slow_down`: any other code would end the login at the
+    device.
     """
     token, life = mint_session_token(), settings().session_ttl
     statement = queries.devices.poll(

@@ -154,8 +154,7 @@ def _copy_posted(actor: Actor, upload: Upload, posted: Stored) -> Stored:
     """Copy a posted object to a fresh key under originals/, where no form can write. Return the copy.
 
     Raises ServiceUnavailable when the object was posted again, or finalized and deleted by another call,
-    after it was
-    looked at: that call has finalized it, or will.
+    after it was looked at: that call has finalized it, or will.
     """
     key = f"originals/{upload.organization_id.hex}/{upload.version_id.hex}/{mint_token()}"
     plan = queries.objects.plan(
@@ -202,7 +201,7 @@ def _insert(actor: Actor, upload: Upload, stored: Stored, *, source: Stored | No
                 "original",
                 "active",
                 "uploaded",
-                f"settle:{upload.id.hex}",
+                f"settle:{upload.id.hex}",  # stored in the ledger: the text must not change
             )
         )
         if not db.run(queries.objects.mark_live(organization, stored)):

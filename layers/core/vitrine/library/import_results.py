@@ -24,8 +24,7 @@ def attach(actor: Actor, upload: Upload, stored: Stored) -> Upload:
     """Make the object that was fetched the original of the item's version. Return the upload, then `stored`.
 
     It is `rejected` when the item is gone, and unchanged when it had ended before. Raises ServiceUnavailable
-    when the
-    object was marked for deletion meanwhile.
+    when the object was marked for deletion meanwhile.
     """
     organization = upload.organization_id
 
@@ -54,7 +53,7 @@ def attach(actor: Actor, upload: Upload, stored: Stored) -> Upload:
                 "original",
                 locked.counted_as,
                 "imported",
-                f"settle:{current.id.hex}",
+                f"settle:{current.id.hex}",  # stored in the ledger: the text must not change
             )
         )
         # Until now the item was counted by the type that was declared.

@@ -70,10 +70,8 @@ def sign_in(email: str, password: str, *, subnet: str) -> Account:
     """Authenticate a person by e-mail address (in any case) and password; the account has its password hash.
 
     `subnet` is the client's. Raises InvalidCredentials, with the same error and after the same work whatever
-    is
-    wrong; TooManyRequests after too many failures; Invalid for a text that cannot be a password;
-    ServiceUnavailable when
-    too many passwords are verified at the same time.
+    is wrong; TooManyRequests after too many failures; Invalid for a text that cannot be a password;
+    ServiceUnavailable when too many passwords are verified at the same time.
     """
     check_password(password, "password")
     address = fold_email(email)

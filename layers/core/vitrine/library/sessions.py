@@ -37,8 +37,7 @@ def start(
     """Open a session that expires `session_ttl` seconds after its last use; after a day without `remember`.
 
     `known_hash` is the hash that the person's password was verified against. Raises InvalidCredentials when
-    the
-    stored hash is another one by now: a change of password ends sessions, and must prevent this one too.
+    the stored hash is another one by now: a change of password ends sessions, and must prevent this one too.
     Raises NotFound when there is no such person.
     """
     session_id, token = mint_id(), mint_session_token()

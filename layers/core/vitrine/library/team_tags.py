@@ -140,8 +140,7 @@ def create(caller: Caller, name: str) -> SluggedTag:
     the plain slug.
 
     Raises Invalid for a name that is invalid or has no slug; ServiceUnavailable when the existing tag was
-    deleted or
-    renamed at the same time.
+    deleted or renamed at the same time.
     """
     organization = caller.organization_id
     name, slug = _clean(name)
@@ -165,10 +164,8 @@ def create(caller: Caller, name: str) -> SluggedTag:
                 else db.run(queries.team_tags.update(organization, replace(found, name=name), key))[0]
             )
         tag = mint_id()
-        for unused in (
-            slug,
-            with_suffix(slug, tag),
-        ):  # the second insert does nothing when the first succeeded
+        # The second insert does nothing when the first one succeeded.
+        for unused in (slug, with_suffix(slug, tag)):
             db.queue(queries.team_tags.insert(organization, tag, name, key, unused, caller.user_id))
         made = db.first(queries.team_tags.lock_named(organization, name))
         if made is None:
