@@ -28,9 +28,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-IDLE_CHECK = (
-    5.0  # seconds: after a longer pause (a thaw, the server's idle time-out) a connection is tested first
-)
+# seconds: after a longer pause (a thaw, the server's idle time-out) a connection is tested first
+IDLE_CHECK = 5.0
 ATTEMPTS = 4  # of a transaction that loses against another
 
 

@@ -56,9 +56,8 @@ class Spec:
     max_files: int = 0  # of the body, multipart/form-data; 0: the body is JSON
     files_field: str = ""  # the form field of every file; "": any field may be a file, and no Idempotency-Key
     choice: Choice | None = None
-    failures_only: bool = (
-        False  # the rate limit counts only failed guesses: a successful request is subtracted again
-    )
+    # the rate limit counts only failed guesses: a successful request is subtracted again
+    failures_only: bool = False
 
     @property
     def name(self) -> str:
