@@ -1,5 +1,6 @@
-"""Measurements, as ratios in one run with what they are compared to. Not tests: nothing here fails for
-being slow.
+"""Benchmarks. Each compares our code with an alternative in the same run, and prints the ratio.
+
+They are not tests: a slow result does not fail.
 """
 
 import sys

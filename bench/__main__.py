@@ -1,4 +1,4 @@
-"""Runs the measurements: `python -m bench`, or `python -m bench imports` for some of them."""
+"""Run the benchmarks: `python -m bench` runs all of them, `python -m bench imports move` only these two."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ ALL = ("imports", "round_trips", "large_upload", "move", "v1", "derive", "video"
 def main(names: list[str]) -> int:
     unknown = [name for name in names if name not in ALL]
     if unknown:
-        print(f"There is no measurement {', '.join(unknown)}; there are {', '.join(ALL)}")
+        print(f"There is no benchmark {', '.join(unknown)}; there are {', '.join(ALL)}")
         return 2
-    if len(names) != 1:  # each in a process of its own: they lead the library to stacks of their own
+    # Each benchmark runs in a separate process, because it sets the environment that the library reads once.
+    if len(names) != 1:
         return max(
             subprocess.run([sys.executable, "-m", "bench", name], check=False).returncode
             for name in names or ALL

@@ -1,5 +1,5 @@
-"""Frame and thumbnail of photos of 24 megapixels, compared with sharp and Pillow: each in one process, all on
-one core, by turns.
+"""Making frame and thumbnail of photos of 24 megapixels, compared with sharp and Pillow. Each program is one
+process; they run alternately on one core.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from vitrine_imaging.models import FRAME_EDGE, THUMBNAIL_EDGE
 HERE = Path(__file__).parent / "derivers"
 PHOTOS, ROUNDS = 6, 5
 WIDTH, HEIGHT = 6000, 4000  # pixels
-ALLOWED = 250  # MB that ours may use at most
-# our decoder's setting; sharp's allocator gains by it too
+ALLOWED = 250  # MB, the most memory that our program may use
+# The settings of our decoder. They reduce the memory that sharp uses as well.
 ENVIRONMENT = {"VIPS_CONCURRENCY": "1", "MALLOC_ARENA_MAX": "2"}
 
 
@@ -51,7 +51,7 @@ class Deriver:
         line = self.process.stdout.readline()
         took = time.perf_counter() - began
         if not line:
-            raise SystemExit(f"  {self.name} ended at {photo.name}; its words are above")
+            raise SystemExit(f"  {self.name} ended at {photo.name}; its messages are above")
         answer: dict[str, Any] = json.loads(line)
         self.seconds.append(took)
         self.kilobytes.append((answer["frame"][2] + answer["thumbnail"][2]) / 1000)
@@ -61,12 +61,12 @@ class Deriver:
 
     @property
     def rate(self) -> float:
-        """Images per second, with all that the program makes."""
+        """Photos per second, including all that the program makes."""
         return 1 / statistics.median(self.seconds)
 
     @property
     def megabytes(self) -> float:
-        """The most memory that the program ever used."""
+        """The largest resident set size of the program so far, in MB."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return (
             int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
@@ -76,22 +76,21 @@ class Deriver:
 
     @property
     def processor_seconds(self) -> float:
-        """All processor time that the program used."""
+        """The processor time of the program so far, in seconds."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
-    """Print the rate of each with its ratios, the processor time per photo, and the most memory that each
-    used.
+    """Print the rate of each program with its ratios, its processor time per photo, and the most memory that
+    it used.
     """
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
         place = Path(folder)
         modules = _sharp(place / "sharp")
         photos = [_photo(place / f"{seed}.jpg", seed) for seed in range(PHOTOS)]
-        os.sched_setaffinity(
-            0, {min(os.sched_getaffinity(0))}
-        )  # this process sleeps while one of the programs works
+        # The programs inherit the core of this process, which sleeps while one of them works.
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
         ours, sharp, pillow = derivers = [
             running.enter_context(_started("ours", [sys.executable, "-m", "bench.derivers.ours"])),
@@ -102,7 +101,7 @@ def main() -> None:
             ),
             running.enter_context(_started("Pillow", [sys.executable, "-m", "bench.derivers.with_pillow"])),
         ]
-        for deriver in derivers:  # warm
+        for deriver in derivers:  # the first photo is not measured
             deriver.ask(photos[0])
             deriver.seconds.clear()
             deriver.besides.clear()
@@ -121,7 +120,7 @@ def main() -> None:
             for deriver, had in zip(derivers, before, strict=True)
         ]
         if len(made) > 1:
-            raise SystemExit(f"  they do not make the same sizes: {made}")
+            raise SystemExit(f"  the programs do not make the same sizes: {made}")
 
         sizes = sorted(photo.stat().st_size / 1e6 for photo in photos)
         megapixels = WIDTH * HEIGHT / 1e6
@@ -129,7 +128,7 @@ def main() -> None:
             f"  {PHOTOS} photos of {megapixels:.0f} megapixels, {sizes[0]:.1f} to {sizes[-1]:.1f} MB;"
             f" {made.pop()}; medians of {ROUNDS} rounds"
         )
-        print(f"  {'':22} images/s   to sharp   to Pillow   processor   most memory   written")
+        print(f"  {'':22} photos/s   to sharp   to Pillow   processor   most memory   written")
         frames_only = 1 / statistics.median(
             whole - sum(each) for whole, *each in zip(ours.seconds, *ours.besides.values(), strict=True)
         )
@@ -163,14 +162,14 @@ def _started(name: str, words: list[str]) -> Generator[Deriver]:
     ) as process:
         try:
             if process.stdout is None or process.stdout.readline() != "ready\n":
-                raise SystemExit(f"  {name} did not start; its words are above")
+                raise SystemExit(f"  {name} did not start; its messages are above")
             yield Deriver(name, process)
         finally:
             process.kill()
 
 
 def _sharp(folder: Path) -> Path:
-    """The folder with sharp in it, installed from the lock file."""
+    """Install sharp from the lock file into the folder, and return the folder."""
     shutil.copytree(HERE, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__", "node_modules"))
     try:
         done = subprocess.run(
@@ -178,17 +177,15 @@ def _sharp(folder: Path) -> Path:
         )
     except (FileNotFoundError, subprocess.TimeoutExpired) as error:
         raise SystemExit(
-            f"  sharp is not here to be measured: npm cannot be run, or not in five minutes ({error})"
+            f"  sharp cannot be measured: npm is missing, or ran for more than five minutes ({error})"
         ) from None
     if done.returncode:
-        raise SystemExit(
-            f"  sharp is not here to be measured: npm could not install it.\n{done.stderr.strip()}"
-        )
+        raise SystemExit(f"  sharp cannot be measured: npm could not install it.\n{done.stderr.strip()}")
     return folder
 
 
 def _photo(path: Path, seed: int) -> Path:
-    """Coarse and fine structure, edges, and grain like a camera's: about 5 MB, written with Pillow."""
+    """Write a JPEG of about 5 MB with Pillow: coarse and fine structure, edges, and grain like a camera's."""
     dice = random.Random(seed)
 
     def noise(mode: str, width: int, height: int) -> Image.Image:

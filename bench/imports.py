@@ -1,4 +1,4 @@
-"""What importing an endpoint costs, in CPU time, beside bare pydantic and psycopg."""
+"""The CPU time of importing an endpoint, compared with bare pydantic and psycopg."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ MEASURED = {
 
 
 def main() -> None:
-    """Prints the median CPU time of each import in fresh processes, taken in turns, and its ratio to the
-    bare one.
+    """Print the median CPU time of each import and its ratio to the bare import. Each import runs in a new
+    process; the imports alternate.
     """
     times: dict[str, list[float]] = {name: [] for name in MEASURED}
     for code in MEASURED.values():
-        _cpu(code)  # compiles what is not compiled yet
+        _cpu(code)  # writes the bytecode files that are missing
     for _ in range(ROUNDS):
         for name, code in MEASURED.items():
             times[name].append(_cpu(code) - _cpu(""))
@@ -43,6 +43,7 @@ def main() -> None:
 
 
 def _cpu(code: str) -> float:
+    """Run the code in a new Python process. Return the process's CPU time in seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     path = os.pathsep.join(map(str, (ROOT, ROOT / "layers/core", ROOT / "layers/imaging")))
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPATH": path}

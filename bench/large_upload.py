@@ -1,5 +1,5 @@
-"""A JPEG followed by a gibibyte of other bytes, through the protocol to `ready`, beside the same parts
-written straight to the S3 server.
+"""The upload of a JPEG followed by a gibibyte of other bytes, until it is `ready`, compared with writing the
+same parts straight to the S3 server.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main() -> None:
 
         _straight(pool, photo, 0)  # warms up the store and this process
         tenant = Tenant.create("bench-large")
-        # API and worker too: the measurement is of bytes, not of first imports.
+        # Warms up the API and the worker, so that their first imports are not measured.
         small = begin(tenant, size=len(photo))
         small.complete(small.put_all(photo))
         tenant.finished(small.media)
@@ -59,7 +59,7 @@ def main() -> None:
             digest.update(data)
             hashing += time.perf_counter()
         shown = tenant.studio.get(f"/api/media/{upload.media}").json()["media"]
-        # One before and one after the upload, so that other load on this machine affects both alike.
+        # One run before the upload and one after it, so that other load on this machine affects both results.
         straight = (before + _straight(pool, photo, 2)) / 2
         memory = {part: _peak(stack.pid(part)) for part in ("api", "s3", "worker")}
 
@@ -75,13 +75,14 @@ def main() -> None:
         f"{straight / ready:.2f} x straight"
     )
     print(
-        f"  SHA-256 of it, alone       {size / hashing / 1e6:6.0f} MB/s             "
+        f"  SHA-256 alone              {size / hashing / 1e6:6.0f} MB/s             "
         f"{straight / hashing:.2f} x straight"
     )
     print("  most memory: " + ", ".join(f"{part} {megabytes:.0f} MB" for part, megabytes in memory.items()))
 
 
 def _parts(photo: bytes) -> Iterator[bytes]:
+    """Yield the photo and a gibibyte of random bytes, in parts of PART bytes."""
     left = len(photo) + GIB
     first = photo + BLOCK[len(photo) % PART :] if len(photo) < PART else photo[:PART]
     data = first[:PART]
@@ -92,6 +93,7 @@ def _parts(photo: bytes) -> Iterator[bytes]:
 
 
 def _straight(pool: urllib3.PoolManager, photo: bytes, turn: int) -> float:
+    """Write the parts to the S3 server with a multipart upload. Return the seconds that it took."""
     key = f"originals/bench/{turn}"
     began = time.perf_counter()
     upload_id = storage.create_multipart(key, checksum_kind="CRC64NVME")
@@ -104,5 +106,6 @@ def _straight(pool: urllib3.PoolManager, photo: bytes, turn: int) -> float:
 
 
 def _peak(pid: int) -> float:
+    """Return the largest resident set size of a process so far, in MB."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) * 1024 / 1e6

@@ -1,4 +1,4 @@
-"""Round trips to the database of a warm request, counted through a proxy."""
+"""The number of database round trips of a warm request, counted by a proxy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from vitrine.settings import settings
 
 
 def main() -> None:
-    """Prints the number for each read, and for signing a part."""
+    """Print the number for four reads and for signing a POST upload."""
     with running_stack() as stack:
         os.environ.update(stack.environment() | {"API_URL": stack.origin})
         settings.cache_clear()

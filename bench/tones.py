@@ -1,5 +1,5 @@
-"""Colours of HDR videos and stills as they are derived, compared with those that Debian's ffmpeg makes with
-zscale and hable.
+"""The colours of frames derived from HDR videos and stills, compared with those of Debian's ffmpeg with
+zscale and the hable tone mapping.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 HUE_ALLOWED = 5.0  # degrees in Oklab, of a patch's mean
 CLIPPED_ALLOWED = 0.01  # of coloured pixels: a channel at 255 that ffmpeg leaves below 250
-# of the brightest channel, in eighths; below, only the rounding of 10 bits and of a JPEG would be measured
+# Of the brightest channel, in eighths. Below three eighths, the differences are mostly the rounding of 10
+# bits and of the JPEG.
 LEVELS = range(3, 9)
 SATURATIONS = (0.2, 0.4, 0.7)
 HUES, SIDE = 24, 32  # patches in a row; pixels of a patch
@@ -40,13 +41,13 @@ _TOP = {charts.PQ: 0.7518, charts.HLG: 1.0}  # of the codes: 1000 nits in both
 
 
 def main() -> None:
-    """Print for each kind of file the patches' differences of hue, and the share of clipped pixels."""
+    """Print for each type of file the hue differences of the patches, and the share of clipped pixels."""
     try:
         version = subprocess.run(
             ["ffmpeg", "-version"], capture_output=True, text=True, check=True
         ).stdout.split()[2]
     except (FileNotFoundError, subprocess.CalledProcessError) as error:
-        raise SystemExit(f"  ffmpeg is not here to be compared with: {error}") from None
+        raise SystemExit(f"  ffmpeg, which the colours are compared with, cannot be run: {error}") from None
     print(
         f"  ffmpeg {version}; patches with a chroma above {charts.COLOURED},"
         f" {HUE_ALLOWED:.0f} degrees and {CLIPPED_ALLOWED:.0%} allowed"
@@ -76,9 +77,8 @@ def main() -> None:
                 }
                 for kind, written in kinds.items():
                     path.write_bytes(written(field, primaries, transfer))
-                    # ffmpeg 5.1 reads no HEIC, and no coding of an AVIF's colours. What libheif writes is
-                    # some levels off, so
-                    # ffmpeg gets what libheif reads.
+                    # ffmpeg 5.1 does not read HEIC, nor the colour coding of an AVIF. libheif writes values
+                    # that differ by some levels, so ffmpeg gets the pixels that libheif reads.
                     pixels = _deep(path) if kind == "HEIC" else _widened(field)
                     _print(
                         f"{name} {kind}",
@@ -88,7 +88,7 @@ def main() -> None:
 
 
 def of_video(decoder: Decoder, path: Path) -> Image.Image:
-    """The first frame that is derived of an MP4."""
+    """Derive the first frame of an MP4."""
     data = path.read_bytes()
     facts = {
         "mime_type": "video/mp4",
@@ -105,7 +105,7 @@ def of_video(decoder: Decoder, path: Path) -> Image.Image:
 
 
 def by_ffmpeg(path: Path) -> Image.Image:
-    """The first frame of a video, converted by zscale and hable."""
+    """Convert the first frame of a video by ffmpeg's zscale and hable."""
     filters = _LINEAR.format(matrix=":m=gbr")
     done = subprocess.run(
         [
@@ -131,8 +131,8 @@ def by_ffmpeg(path: Path) -> Image.Image:
 
 
 def compare(ours: Image.Image, theirs: Image.Image, side: int = SIDE) -> tuple[list[float], float, float]:
-    """Degrees of hue of each coloured patch, the mean difference of lightness, and the share of coloured
-    pixels that only our frame clips.
+    """Return the hue difference of each coloured patch in degrees, the mean difference of lightness, and the
+    share of coloured pixels that only our frame clips.
     """
     degrees, lightness = list[float](), list[float]()
     for top in range(0, ours.height - side + 1, side):
@@ -153,7 +153,7 @@ def compare(ours: Image.Image, theirs: Image.Image, side: int = SIDE) -> tuple[l
 
 def _print(name: str, ours: Image.Image, theirs: Image.Image) -> None:
     degrees, lightness, clipped = compare(ours, theirs)
-    verdict = "within" if max(degrees) <= HUE_ALLOWED and clipped < CLIPPED_ALLOWED else "EXCEEDED"
+    verdict = "met" if max(degrees) <= HUE_ALLOWED and clipped < CLIPPED_ALLOWED else "NOT MET"
     print(
         f"  {name:34} {len(degrees):7} {sum(degrees) / len(degrees):8.2f} deg {max(degrees):5.2f} deg"
         f" {lightness:17.4f} {clipped:9.2%}   {verdict}",
@@ -162,7 +162,7 @@ def _print(name: str, ours: Image.Image, theirs: Image.Image) -> None:
 
 
 def _field(transfer: int) -> Image.Image:
-    """Patches of every hue, of six levels and three saturations, in codes of 8 bits."""
+    """Draw patches of HUES hues in six levels and three saturations, as 8-bit transfer codes."""
     rows = [(level / 8, saturation) for saturation in SATURATIONS for level in LEVELS]
     picture = Image.new("RGB", (HUES * SIDE, len(rows) * SIDE))
     for row, (level, saturation) in enumerate(rows):
@@ -178,12 +178,12 @@ def _field(transfer: int) -> Image.Image:
 
 
 def _widened(picture: Image.Image) -> bytes:
-    """The picture as RGB of 16 bits."""
+    """Return the picture as RGB of 16 bits."""
     return bytes(each for value in picture.tobytes() for each in (value, value))
 
 
 def _deep(path: Path) -> bytes:
-    """The picture as pillow-heif reads it, as RGB of 16 bits."""
+    """Return the picture as pillow-heif reads it, as RGB of 16 bits."""
     picture = pillow_heif.open_heif(path, convert_hdr_to_8bit=False)[0]
     data, wide = bytes(picture.data or b""), 6 * picture.size[0]
     return b"".join(
@@ -192,7 +192,7 @@ def _deep(path: Path) -> bytes:
 
 
 def _of_pixels(pixels: bytes, size: tuple[int, int], primaries: int, transfer: int) -> Image.Image:
-    """RGB of 16 bits, converted by ffmpeg."""
+    """Convert RGB of 16 bits by ffmpeg."""
     planes = b"".join(
         bytes(each for at in range(2 * channel, len(pixels), 6) for each in pixels[at : at + 2])
         for channel in (1, 2, 0)

@@ -1,5 +1,5 @@
-"""Eight frames and thumbnails of a minute of 1080p video in the store: read by pieces, compared with the
-whole file downloaded.
+"""Making eight frames and thumbnails of a minute of 1080p video in the store, reading pieces of the file,
+compared with downloading the whole file.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 SECONDS, RATE = 60, 30
 TURNS = 5
-ALLOWED = 2.0  # seconds
+ALLOWED = 2.0  # seconds, at the median
 SHARE = 0.20  # of the file's bytes that may be read
 
 
 def main() -> None:
-    """Print the best and the median of both, the bytes read, and the child's most memory."""
+    """Print the best and the median time of both, the bytes read, and the peak memory of the child."""
     began = time.perf_counter()
     data = _clip()
     print(f"  {len(data) / 1e6:.1f} MB of H.264, encoded in {time.perf_counter() - began:.0f} s")
@@ -66,6 +66,7 @@ def main() -> None:
 
 
 def _by_pieces(stored: Stored, decoder: Decoder) -> tuple[float, Derived, int, int]:
+    """Make the frames from pieces of the file. Return seconds, frames, bytes read, and number of requests."""
     began = time.perf_counter()
     pieces = intake.Pieces(stored, most_bytes=stored.bytes)
     with decoder.begin_task(Task(_fields(stored), pieces), limits=_limits()) as decoding:
@@ -74,6 +75,7 @@ def _by_pieces(stored: Stored, decoder: Decoder) -> tuple[float, Derived, int, i
 
 
 def _whole(stored: Stored, decoder: Decoder) -> float:
+    """Download the file and make its frames. Return the seconds that both took."""
     began = time.perf_counter()
     data = b"".join(storage.read_chunks(stored))
     with decoder.begin_task(
@@ -102,7 +104,7 @@ def _limits() -> Limits:
 
 
 def _clip() -> bytes:
-    """FFmpeg's moving test picture with noise in it; a key frame every 250 frames, encoders' default."""
+    """Encode FFmpeg's moving test picture with noise. Every 250th frame is a key frame, as by default."""
     graph = Graph()
     source = graph.add("testsrc2", f"size=1920x1080:rate={RATE}:duration={SECONDS}")
     noise, pixels, sink = (
@@ -132,5 +134,6 @@ def _clip() -> bytes:
 
 
 def _peak(pid: int) -> float:
+    """Return the largest resident set size of a process so far, in MB."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) * 1024 / 1e6

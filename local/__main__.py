@@ -1,8 +1,7 @@
 """The laptop's AWS from the command line.
 
-python -m local run       start everything, until Ctrl-C; --port and --store-port choose the ports of this
-run, --like-aws applies the limits of API Gateway and Lambda python -m local doctor    report violated
-invariants, and work that is stuck
+python -m local run       start everything, until Ctrl-C; --help lists the options
+python -m local doctor    report violated invariants, and work that is stuck
 
 python -m local user|key|org ...      the operator's commands on people, keys and organizations; see --help
 """

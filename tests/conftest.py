@@ -174,7 +174,7 @@ SHARED_STACKS = {
     "tests/library/test_idempotency.py": "outages",
     "tests/library/test_random_operations.py": "outages",
     "tests/uploads/test_upload_form.py": "outages",
-    "tests/v1/test_v1_faults.py": "outages",
+    "tests/v1/test_v1_internal_errors.py": "outages",
 }
 
 

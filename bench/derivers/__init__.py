@@ -1,7 +1,7 @@
-"""Programs that make frame and thumbnail of a JPEG: each writes "ready", then reads paths from stdin and
-responds to each with a line of JSON.
+"""Programs that make the frame and the thumbnail of a JPEG. Each writes "ready", then reads paths from stdin
+and responds to each path with a line of JSON.
 
     {"frame": [width, height, bytes], "thumbnail": [width, height, bytes]}
 
-Ours also has {"besides": {what it makes beside frames: seconds}}.
+Our program also writes {"besides": {name: seconds}}, the time of each other value that it derives.
 """

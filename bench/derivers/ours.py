@@ -1,4 +1,4 @@
-"""Our own code, called as the decoder's child calls it."""
+"""Our program: it calls `derive` as the decoder's child process does."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from vitrine.models.derived import Picture
 from vitrine_imaging import derive as deriving
 from vitrine_imaging.models import Limits
 
-# the names that derive.py uses
+# Name in the output -> function, by the name that vitrine_imaging/derive.py uses.
 BESIDES = {
-    "placeholder": "placeholder",
+    "placeholder": "make_placeholder",
     "hash": "perceptual_hash",
     "colours": "dominant_colors",
     "EXIF": "exif.read",
@@ -49,14 +49,16 @@ def main() -> None:
 
 
 def timed(what: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    def same(*given: Any, **named: Any) -> Any:
+    """Return a function that calls this one, and adds the time of each call to `spent`."""
+
+    def measured(*values: Any, **named: Any) -> Any:
         began = time.perf_counter()
         try:
-            return function(*given, **named)
+            return function(*values, **named)
         finally:
             spent[what] = spent.get(what, 0.0) + time.perf_counter() - began
 
-    return same
+    return measured
 
 
 def shape(picture: Picture) -> list[int]:

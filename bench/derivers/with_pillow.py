@@ -1,4 +1,6 @@
-"""Frame and thumbnail with Pillow: `draft` reads less of a JPEG, `reducing_gap` shrinks by boxes first."""
+"""Make frame and thumbnail with Pillow. `draft` decodes a JPEG at a smaller scale; `reducing_gap` first
+shrinks by averaging boxes.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ def main() -> None:
     print("ready", flush=True)
     for line in sys.stdin:
         with Image.open(line.rstrip("\n")) as original:
-            # calls draft
+            # `thumbnail` calls `draft`.
             original.thumbnail((FRAME_EDGE, FRAME_EDGE), Image.Resampling.LANCZOS, reducing_gap=2.0)
             frame = ImageOps.exif_transpose(original)
         thumbnail = frame.copy()

@@ -1,5 +1,5 @@
-// Frame and thumbnail with sharp, the thumbnail from the frame's pixels. Reading the file two times, or encoding both in
-// one pipeline, takes half as long again.
+// Make frame and thumbnail with sharp, the thumbnail from the frame's pixels. It is 50 % slower to read the file twice,
+// or to encode both in one pipeline.
 import { createInterface } from 'node:readline'
 import sharp from 'sharp'
 

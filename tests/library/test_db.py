@@ -23,8 +23,7 @@ print(db.read(Nobody(), Statement("select 1 as n", one)))
 
 def test_a_process_ends_without_waiting_for_its_connections() -> None:
     """From Python 3.13 on psycopg waits 5 seconds, with a warning, for each thread of a pool that is still
-    open when
-    the interpreter ends.
+    open when the interpreter ends.
     """
     ended = subprocess.run(
         [sys.executable, "-c", PROGRAM], cwd=CLONE, capture_output=True, text=True, timeout=60, check=False

@@ -48,8 +48,8 @@ def test_a_folder_is_created_in_its_parent_and_counted(organization: Organizatio
         shown.created_at,
         organization.caller.user_id,
     )
-    assert (shown.type, shown.path, shown.verified_at) == ("folder", inner.path, shown.created_at)
-    assert (shown.processing, shown.version_id, shown.frames) == (None, None, ())
+    assert (shown.type, shown.path, shown.version.verified_at) == ("folder", inner.path, shown.created_at)
+    assert (shown.version.processing, shown.version.id, shown.version.frames) == (None, None, ())
     assert (
         media.browse(
             organization.caller, organization.collection_id, path=str(outer.path), type="folder"

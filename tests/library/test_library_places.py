@@ -172,7 +172,8 @@ class Model:
                 shown = media.get(self.organization.caller, each.id)
                 assert str(shown.path) == each.path()
                 if each.is_folder:
-                    assert shown.inside_count == self._inside(each)
+                    assert shown.folder is not None
+                    assert shown.folder.items == self._inside(each)
         for rule, found in zip(
             CHECKED,
             read_all(Worker(), *(invariants.broken(rule, self.organization.id) for rule in CHECKED)),

@@ -101,7 +101,7 @@ class Shelf:
             self.of.caller, search=search, limit=100, order_by="filename", descending=False, **more
         )
         assert page.total == len(page.items)
-        return [str(item.filename) for item in page.items]
+        return [str(item.version.filename) for item in page.items]
 
     def tag(self, name: str, *filenames: str, group: str = "tags", active: bool = True) -> UUID:
         tag = uuid4()
@@ -317,8 +317,8 @@ def test_every_filter_in_every_order_gives_the_same_order_page_by_page(shelf: Sh
     rows = {item.id: item for item in media.list_files(shelf.of.caller, limit=100).items}
     keys: dict[Order, Callable[[UUID], Any]] = {
         "createdAt": lambda item: (rows[item].created_at, item),
-        "fileSize": lambda item: (rows[item].size_bytes, item),
-        "filename": lambda item: ((rows[item].filename or "").encode(), item),
+        "fileSize": lambda item: (rows[item].version.size_bytes, item),
+        "filename": lambda item: ((rows[item].version.filename or "").encode(), item),
     }
     filters: Sequence[dict[str, Any]] = (
         {},

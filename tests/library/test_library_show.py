@@ -13,7 +13,7 @@ from tests.given.library import NOON, Organization
 from vitrine.db import write
 from vitrine.errors import NotFound
 from vitrine.library import folders, links, media
-from vitrine.models.media import Caption, Detection, Frame, Media
+from vitrine.models.media import Caption, Detection, Frame, Media, ShownVersion
 from vitrine.models.pages import Page
 from vitrine.models.people import Worker
 from vitrine.models.places import FolderPath
@@ -119,48 +119,50 @@ def test_an_item_is_shown_with_all_its_dependents(organization: Organization) ->
         metadata={"prompt": "x"},
         tags={"color": ["Blue", "red"], "season": ["spring"]},
         link_token=shown.link_token,
-        version_id=item,
-        version_number=1,
-        filename="é.jpg",
-        mime_type="image/jpeg",
-        size_bytes=1234,
-        width=3,
-        height=2,
-        duration=None,
-        sha256=b"s" * 32,
-        placeholder=b"p",
-        taken_at=NOON,
-        taken_zone="+02:00",
-        processing="ready",
-        processing_reason=None,
-        moderation={"status": "approved"},
-        verified_at=NOON + timedelta(seconds=1),
         created_at=NOON + timedelta(seconds=1),
         created_by=organization.caller.user_id,
         updated_at=NOON + timedelta(seconds=1),
         updated_by=None,
-        frames=(
-            Frame(
-                frames[0],
-                0.0,
-                None,
-                None,
-                "f0",
-                30,
-                20,
-                "t0",
-                None,
-                NOON,
-                tuple(
-                    Caption(caption, text, NOON)
-                    for caption, text in zip(captions, ("one", "two"), strict=True)
+        version=ShownVersion(
+            id=item,
+            number=1,
+            filename="é.jpg",
+            mime_type="image/jpeg",
+            size_bytes=1234,
+            width=3,
+            height=2,
+            duration=None,
+            sha256=b"s" * 32,
+            placeholder=b"p",
+            taken_at=NOON,
+            taken_zone="+02:00",
+            processing="ready",
+            processing_reason=None,
+            moderation={"status": "approved"},
+            verified_at=NOON + timedelta(seconds=1),
+            frames=(
+                Frame(
+                    frames[0],
+                    0.0,
+                    None,
+                    None,
+                    "f0",
+                    30,
+                    20,
+                    "t0",
+                    None,
+                    NOON,
+                    tuple(
+                        Caption(caption, text, NOON)
+                        for caption, text in zip(captions, ("one", "two"), strict=True)
+                    ),
+                    (
+                        Detection(detections[0], "object", "dog", polygon, 0.5, None),
+                        Detection(detections[1], "object", "dog", polygon, 0.5, "c"),
+                    ),
                 ),
-                (
-                    Detection(detections[0], "object", "dog", polygon, 0.5, None),
-                    Detection(detections[1], "object", "dog", polygon, 0.5, "c"),
-                ),
+                Frame(frames[1], 2.5, None, None, "f1", 30, 20, "t1", None, NOON, (), ()),
             ),
-            Frame(frames[1], 2.5, None, None, "f1", 30, 20, "t1", None, NOON, (), ()),
         ),
     )
     assert media.browse(organization.caller, organization.collection_id, path=str(folder.path)).items == (
@@ -187,7 +189,7 @@ def test_v1_lists_verified_files_of_every_place_and_no_folders(
     for item in (folder.id, pending, gone, uuid4()):
         with pytest.raises(NotFound):
             media.get_file(organization.caller, item)
-    assert media.get(organization.caller, pending).processing == "pending"
+    assert media.get(organization.caller, pending).version.processing == "pending"
 
 
 @pytest.mark.parametrize("order_by", get_args(Order))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import runpy
 import shutil
 from pathlib import Path
 
@@ -83,7 +84,7 @@ def test_the_block_stands_among_the_functions_of_its_noun(copy: Path) -> None:
 def test_every_section_of_an_api_may_get_one(copy: Path, name: str, route: str, section: str) -> None:
     files = endpoint.write(endpoint.parse(name, route, copy), copy)
 
-    ast.parse(files[0].read_text())
+    assert runpy.run_path(str(files[0]))["app"].spec.name == route
     ast.parse(files[3].read_text())
     assert files[3].parent.name == section
     template = files[1].read_text()

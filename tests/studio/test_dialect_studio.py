@@ -26,7 +26,7 @@ from vitrine.errors import (
     OtherOrganization,
     Unauthorized,
 )
-from vitrine.models.media import Caption, Detection, Frame, Media
+from vitrine.models.media import Caption, Detection, Frame, Media, ShownVersion
 from vitrine.models.pages import Cursor, Page
 from vitrine.models.places import FolderPath
 
@@ -57,69 +57,82 @@ PHOTO = Media(
     alt=None,
     caption="",
     metadata={"client": 1, "tags": "not ours", "exif": "not ours"},
-    colors=("#dc1e1e", "#ffffff"),
-    exif={"make": "Canon"},
     tags={"color": ["red"]},
     link_token="t" * 22,
-    version_id=MEDIA,
-    version_number=1,
-    filename="hero-shot.jpg",
-    mime_type="image/jpeg",
-    size_bytes=184320,
-    width=2400,
-    height=1600,
-    duration=None,
-    sha256=b"\xab" * 32,
-    placeholder=b"\x01\x02",
-    taken_at=WHEN,
-    taken_zone="+02:00",
-    processing="ready",
-    processing_reason=None,
-    moderation=None,
-    verified_at=WHEN,
     created_at=WHEN,
     created_by=USER,
     updated_at=WHEN,
     updated_by=None,
-    frames=(
-        Frame(
-            id=FRAME,
-            at_seconds=0.0,
-            end_seconds=None,
-            page_number=None,
-            key="derived/frame",
-            width=2400,
-            height=1600,
-            thumbnail_key="derived/thumbnail",
-            text=None,
-            created_at=WHEN,
-            captions=(Caption(CAPTION, "A red shoe.", WHEN),),
-            detections=(Detection(DETECTION, "object", "shoe", ((1.0, 2.0), (3.5, 4.0)), 0.75, None),),
+    version=ShownVersion(
+        id=MEDIA,
+        number=1,
+        filename="hero-shot.jpg",
+        mime_type="image/jpeg",
+        size_bytes=184320,
+        width=2400,
+        height=1600,
+        duration=None,
+        sha256=b"\xab" * 32,
+        placeholder=b"\x01\x02",
+        taken_at=WHEN,
+        taken_zone="+02:00",
+        processing="ready",
+        processing_reason=None,
+        moderation=None,
+        verified_at=WHEN,
+        frames=(
+            Frame(
+                id=FRAME,
+                at_seconds=0.0,
+                end_seconds=None,
+                page_number=None,
+                key="derived/frame",
+                width=2400,
+                height=1600,
+                thumbnail_key="derived/thumbnail",
+                text=None,
+                created_at=WHEN,
+                captions=(Caption(CAPTION, "A red shoe.", WHEN),),
+                detections=(Detection(DETECTION, "object", "shoe", ((1.0, 2.0), (3.5, 4.0)), 0.75, None),),
+            ),
         ),
+        colors=("#dc1e1e", "#ffffff"),
+        exif={"make": "Canon"},
     ),
 )
 A_FOLDER = replace(
     PHOTO,
     type="folder",
-    version_id=None,
-    filename=None,
-    mime_type=None,
-    size_bytes=0,
-    width=None,
-    height=None,
-    sha256=None,
-    placeholder=None,
-    taken_at=None,
-    taken_zone=None,
-    processing=None,
     title=None,
     caption=None,
     metadata={},
-    colors=(),
-    exif=None,
     tags={},
-    frames=(),
+    version=ShownVersion(
+        id=None,
+        number=1,
+        filename=None,
+        mime_type=None,
+        size_bytes=0,
+        width=None,
+        height=None,
+        duration=None,
+        sha256=None,
+        placeholder=None,
+        taken_at=None,
+        taken_zone=None,
+        processing=None,
+        processing_reason=None,
+        moderation=None,
+        verified_at=WHEN,
+        frames=(),
+    ),
 )
+
+
+def photo_with(**changes: Any) -> Media:
+    """PHOTO with changes in fields of its version."""
+    return replace(PHOTO, version=replace(PHOTO.version, **changes))
+
 
 SHOWN: dict[str, Any] = {
     "id": MEDIA.hex,
@@ -197,7 +210,7 @@ def test_an_item_is_shown_whole() -> None:
 
 
 def test_an_item_not_yet_verified_shows_no_bytes() -> None:
-    pending = replace(PHOTO, verified_at=None, processing="pending")
+    pending = photo_with(verified_at=None, processing="pending")
 
     assert show_media(pending, LINKS) == SHOWN | {
         "blob": None,
@@ -226,10 +239,11 @@ def test_a_folder_is_a_folder() -> None:
     ("seconds", "shown"), [(0.0, "0"), (12.5, "12.5"), (100.0, "100"), (0.0004, "0"), (3.14159, "3.142")]
 )
 def test_a_frames_time_is_a_text(seconds: float, shown: str) -> None:
-    media = replace(
-        PHOTO,
+    media = photo_with(
         frames=(
-            replace(PHOTO.frames[0], at_seconds=seconds, end_seconds=seconds, page_number=2, text="words"),
+            replace(
+                PHOTO.version.frames[0], at_seconds=seconds, end_seconds=seconds, page_number=2, text="words"
+            ),
         ),
     )
 
@@ -252,19 +266,19 @@ def test_a_frames_time_is_a_text(seconds: float, shown: str) -> None:
     ],
 )
 def test_a_picture_was_taken_by_its_cameras_clock(zone: str | None, shown: str) -> None:
-    assert show_media(replace(PHOTO, taken_zone=zone), LINKS)["takenAt"] == shown
+    assert show_media(photo_with(taken_zone=zone), LINKS)["takenAt"] == shown
 
 
 def test_an_etag_changes_with_the_items_own_state_and_with_nothing_else() -> None:
-    frame = PHOTO.frames[0]
+    frame = PHOTO.version.frames[0]
     own = [
         PHOTO,
         replace(PHOTO, row_version=4),
-        replace(PHOTO, processing="failed"),
+        photo_with(processing="failed"),
         replace(PHOTO, tags={}),
-        replace(PHOTO, frames=()),
-        replace(PHOTO, frames=(replace(frame, captions=()),)),
-        replace(PHOTO, frames=(replace(frame, key="derived/another"),)),
+        photo_with(frames=()),
+        photo_with(frames=(replace(frame, captions=()),)),
+        photo_with(frames=(replace(frame, key="derived/another"),)),
     ]
     unrelated = [
         replace(PHOTO, collection_name="Renamed"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.given import pictures
+from tests.given.answers import unsigned
 from tests.given.isolation_cases import owner
 from tests.given.shapes import A_SIGNED_URL, A_TIME, AN_ETAG, AN_ID, SOME_BASE64, hyphened
 from tests.given.tenants import http
@@ -172,10 +173,6 @@ def test_a_folder_counts_its_pictures_at_any_depth_and_previews_the_newest(tenan
         for each in listed
     } == {name: reported[name] for name in ("outer", "beside")}
     assert http().get(listed[-1]["folderPreviews"][0]).headers["content-type"] == "image/webp"
-
-
-def unsigned(url: str) -> str:
-    return url.partition("?")[0]
 
 
 def test_captions_objects_and_tags_are_shown(tenant: Tenant) -> None:

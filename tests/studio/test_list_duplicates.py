@@ -160,7 +160,10 @@ def test_concurrent_recordings_see_each_other_and_recording_again_replaces(
             [items[2], items[1]],
         )
     assert [line for line in tenant.inconsistencies() if "hash" in line] == [
-        f"a likeness has the distance of its versions' hashes, and names the earlier version as such: {UUID(items[2])}: 3 bits from {UUID(items[1])}"
+        (
+            "a likeness has the distance of its versions' hashes, and names the earlier version as such: "
+            f"{UUID(items[2])}: 3 bits from {UUID(items[1])}"
+        )
     ]
 
 

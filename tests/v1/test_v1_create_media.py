@@ -338,7 +338,7 @@ def test_a_name_is_checked_by_all_its_addresses_without_a_request(tenant: Tenant
 
     public = imports.register(tenant.owner, link, resolve=names({"photos.test": ["1.1.1.1"]}))
 
-    assert (public.processing, tenant.inconsistencies()) == ("ready", [])
+    assert (public.version.processing, tenant.inconsistencies()) == ("ready", [])
 
 
 def test_an_import_is_requested_at_once(tenant: Tenant) -> None:

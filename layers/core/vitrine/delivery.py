@@ -233,7 +233,7 @@ def redirect(
         disposition = _disposition(kind, download_name(link.name, link.mime_type or ""))
         url = storage.sign_get(link.key, mime_type=served_as, disposition=disposition, head=head)
     elif link.external_url is not None:
-        # URLs that were registered before `normalized` existed are not in that form.
+        # URLs that were registered before `normalize` existed are not in that form.
         url = normalize(link.external_url) or ""
         if not url:
             raise NotFound("Not found")

@@ -43,8 +43,8 @@ def process_upload(key: str) -> Upload | None:
     no object.
 
     It may be called for the same key any number of times, at once, late or early. Raises ServiceUnavailable
-    (and errors of
-    the disk or of the machine that decodes) when another try may succeed: then nothing is recorded.
+    (and errors of the disk or of the machine that decodes) when another try may succeed: then nothing is
+    recorded.
     """
     reference = upload_lookup.locate(key)
     if reference is None:

@@ -32,8 +32,7 @@ def process_video(key: str) -> Upload | None:
 
     It may be called for the same key any number of times, at once, late or early. An upload that is not
     finalized yet, or is no video, is left as it is: its own event goes to `on_upload_stored`. Raises
-    ServiceUnavailable
-    when another try may succeed: then nothing is recorded.
+    ServiceUnavailable when another try may succeed: then nothing is recorded.
     """
     reference = upload_lookup.locate(key)
     if reference is None:

@@ -341,7 +341,7 @@ def show_status(status: UploadStatus, links: Links) -> Status:
         "state": upload.state,
         "reason": upload.reason,
         "name": upload.name,
-        "sizeBytes": status.media.size_bytes if status.media else upload.declared_bytes,
+        "sizeBytes": status.media.version.size_bytes if status.media else upload.declared_bytes,
         "bytesUploaded": upload.landed_bytes,
         "partSize": upload.part_bytes,
         "expiresAt": show_time(upload.expires_at),

@@ -51,7 +51,7 @@ class Detection:
     label: str
     polygon: tuple[tuple[float, float], ...]  # corners in pixels of the frame
     score: float  # 0 to 1
-    crop_key: str | None
+    crop_key: str | None  # of a picture of the object in the store; None when there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +59,68 @@ class Frame:
     """A still picture of a version: the picture itself, a moment of a video, or a page."""
 
     id: UUID
-    at_seconds: float
-    end_seconds: float | None
-    page_number: int | None
-    key: str
+    at_seconds: float  # from the start of a video; 0 for stills
+    end_seconds: float | None  # of a video, where the next frame begins or the video ends; None for stills
+    page_number: int | None  # of a document, from 1; None for other types
+    key: str  # of the picture in the store
     width: int  # pixels
-    height: int
-    thumbnail_key: str
-    text: str | None
+    height: int  # pixels
+    thumbnail_key: str  # of the thumbnail in the store
+    text: str | None  # of a page; None for other types
     created_at: datetime
     captions: tuple[Caption, ...]
     detections: tuple[Detection, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class ShownVersion:
+    """The version whose content a Media shows, with the state of its processing.
+
+    A folder has no versions. Its ShownVersion has the values that the comments name, and `verified_at` is the
+    time of its creation.
+    """
+
+    id: UUID | None  # None for a folder
+    number: int  # of the item's versions, from 1; 1 for a folder
+    filename: str | None  # of the uploaded file; None for a folder
+    mime_type: str | None  # None for a folder
+    size_bytes: int  # of an external URL, the declared size; 0 for a folder
+    width: int | None  # pixels, as displayed; None for a folder, and while unknown
+    height: int | None  # pixels, as displayed; None for a folder, and while unknown
+    duration: float | None  # seconds; None for stills and folders, and while unknown
+    sha256: bytes | None  # 32 bytes; None for a folder, and while unknown
+    placeholder: bytes | None  # ThumbHash; None for a folder, and before processing
+    taken_at: datetime | None  # when the zone is unknown, the camera's local time as UTC; None when unknown
+    taken_zone: str | None  # "+02:00"; "Z" for UTC; None when unknown
+    processing: Processing | None  # None for a folder
+    processing_reason: str | None  # why processing failed; None unless it did
+    moderation: dict[str, object] | None  # status, categories, moderatedAt; None when not moderated
+    verified_at: datetime | None  # when the bytes were first checked against their type; None before
+    frames: tuple[Frame, ...]  # in the order of the file; () for a folder, and before processing
+    codec: str | None = None  # of a video, FFmpeg's name; None for other types, and while unknown
+    frame_rate: float | None = None  # of a video, frames per second; None for other types, and while unknown
+    colors: tuple[str, ...] = ()  # "#rrggbb", the most common first; () for a folder, and before processing
+    exif: dict[str, object] | None = None  # camera and lens metadata; None when the file has none
+    is_active: bool = True  # False only for a version read as itself that its item does not show
+    is_reprocessing: bool = False  # new frames are being derived
+    reprocess_failure: str | None = None  # why the last reprocessing failed and left the frames as they were
+
+
+@dataclass(frozen=True, slots=True)
+class FolderCounts:
+    """What the listings show of a folder's content."""
+
+    items: int  # active, verified images and videos at any depth
+    thumbnails: tuple[str, ...]  # keys of thumbnails of the newest files, newest first, four at most
+
+
+@dataclass(frozen=True, slots=True)
 class Media:
-    """A file with what its active version shows, a folder, or a version shown as itself."""
+    """An item, which is a file or a folder; or a version of an item read as itself.
+
+    A version read as itself has its own id, type, status, link token and times. Its name, description, tags
+    and place are its item's.
+    """
 
     id: UUID
     organization_id: UUID
@@ -83,45 +129,21 @@ class Media:
     path: FolderPath  # ends in the item's own id, also for a file
     type: MediaType
     status: Status
-    row_version: int
-    name: str
-    title: str | None
-    alt: str | None
-    caption: str | None
-    metadata: dict[str, object]  # the client's own, without tags
+    row_version: int  # from 1; counts the changes that people make to the item, for its ETag
+    name: str  # 1 to 255 code points
+    title: str | None  # 255 code points at most; None when not set
+    alt: str | None  # 500 code points at most; None when not set
+    caption: str | None  # 1,000 code points at most; None when not set
+    metadata: dict[str, object]  # the client's own keys, without tags
     tags: dict[str, list[str]]  # group -> values
-    link_token: str
-    version_id: UUID | None  # the active one; None for a folder
-    version_number: int
-    filename: str | None
-    mime_type: str | None
-    size_bytes: int
-    width: int | None  # pixels, as displayed
-    height: int | None
-    duration: float | None  # None for stills
-    sha256: bytes | None
-    placeholder: bytes | None  # ThumbHash
-    taken_at: datetime | None  # where the zone is unknown, the camera's local time is taken as UTC
-    taken_zone: str | None  # "+02:00"; "Z" for UTC; None when unknown
-    processing: Processing | None  # None for a folder
-    processing_reason: str | None
-    moderation: dict[str, object] | None
-    verified_at: datetime | None
+    link_token: str  # the secret part of the permanent link
     created_at: datetime
     created_by: UUID
     updated_at: datetime
-    updated_by: UUID | None
-    frames: tuple[Frame, ...]
-    codec: str | None = None  # of a video, FFmpeg's name; None for stills
-    frame_rate: float | None = None  # of a video, frames per second; None for stills
-    inside_count: int | None = None  # of a folder: active images and videos at any depth; None for a file
-    preview_keys: tuple[str, ...] = ()  # of a folder: thumbnails of its newest files, four at most
-    source_media_id: UUID | None = None  # of a version shown as itself: its item; None for a first version
-    is_active: bool = True  # False for a version that its item does not show
-    is_reprocessing: bool = False  # new frames are being derived
-    reprocess_failure: str | None = None  # why the last reprocessing failed and left the frames as they were
-    colors: tuple[str, ...] = ()  # "#rrggbb", the most common first
-    exif: dict[str, object] | None = None  # camera and lens metadata; None: the file has none
+    updated_by: UUID | None  # None when no person changed the item, and for a version read as itself
+    version: ShownVersion
+    folder: FolderCounts | None = None  # None for a file, and for a folder that was read without its counts
+    source_media_id: UUID | None = None  # the item, when a version with another id is read as itself
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,16 @@ Each constant is a part of a statement that has the value `organization`.
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, LiteralString
 from uuid import UUID
 
-from vitrine.models.media import Caption, Detection, Frame, Media
+from vitrine.models.media import Caption, Detection, FolderCounts, Frame, Media, ShownVersion
 from vitrine.models.places import FolderPath
 
-# All columns of Media except the two that count a folder's content. A file's path is its folder's path (at
-# the root: the collection's id) and the file's own id.
+# All columns of Media except those of FolderCounts. A file's path is its folder's path (at the root: the
+# collection's id) and the file's own id.
 COLUMNS_WITHOUT_COUNTS: LiteralString = """
        media.id, media.organization_id, media.collection_id, collection.name as collection_name,
        case when media.type = 'folder' then place.path::text
@@ -108,7 +109,7 @@ VERSION: LiteralString = """
 VERSION_JOINS: LiteralString = _joins("media.item_id")
 
 
-# All columns of Media, and their joins.
+# All columns of Media, and their joins. The last two are those of FolderCounts, null for a file.
 COLUMNS: LiteralString = (
     f"{COLUMNS_WITHOUT_COUNTS}, inside.items as inside_count, inside.thumbnails as preview_keys "
 )
@@ -123,19 +124,33 @@ JOINS: LiteralString = f"""{JOINS_WITHOUT_COUNTS}
 def as_media(
     *,
     path: str,
+    version_id: UUID | None,
+    version_number: int,
     frames: list[dict[str, Any]],
     colors: list[str],
+    inside_count: int | None = None,
     preview_keys: list[str] | None = None,
     **columns: Any,
 ) -> Media:
     """Make a Media of a row that was read with COLUMNS or COLUMNS_WITHOUT_COUNTS."""
-    return Media(
-        path=FolderPath.parse(path),
+    version = ShownVersion(
+        id=version_id,
+        number=version_number,
         frames=tuple(_frame(**frame) for frame in frames),
         colors=tuple(colors),
-        preview_keys=tuple(preview_keys or ()),
-        **columns,
+        **{name: value for name, value in columns.items() if name in _OF_VERSION},
     )
+    return Media(
+        path=FolderPath.parse(path),
+        version=version,
+        folder=None if inside_count is None else FolderCounts(inside_count, tuple(preview_keys or ())),
+        **{name: value for name, value in columns.items() if name not in _OF_VERSION},
+    )
+
+
+# The columns that have the name of a field of ShownVersion. Column `id` is the item's; the version's is
+# `version_id`.
+_OF_VERSION = frozenset(field.name for field in fields(ShownVersion)) - {"id"}
 
 
 def _frame(

@@ -33,7 +33,8 @@ class Uploaded(TypedDict):
 
 
 def show_uploaded(media: models.media.Media, links: Links) -> Uploaded:
-    blocked = media.moderation is not None and media.moderation.get("status") == "blocked"
+    moderation = media.version.moderation
+    blocked = moderation is not None and moderation.get("status") == "blocked"
     return {
         "success": True,
         "mediaId": media.id.hex,

@@ -77,7 +77,8 @@ def show_media(media: models.media.Media, links: Links) -> Media:
 
     The URLs of frames expire after an hour; `blob` works until the item is deleted.
     """
-    verified = media.verified_at is not None
+    version = media.version
+    verified = version.verified_at is not None
     blob = "folder" if media.type == "folder" else links.permanent(media) if verified else None
     shown: Media = {
         "id": media.id.hex,
@@ -86,36 +87,38 @@ def show_media(media: models.media.Media, links: Links) -> Media:
         "blob": blob,
         "path": str(media.path),
         "datasetId": media.collection_id.hex,
-        "width": media.width,
-        "height": media.height,
-        "duration": media.duration,
-        "sizeBytes": media.size_bytes,
+        "width": version.width,
+        "height": version.height,
+        "duration": version.duration,
+        "sizeBytes": version.size_bytes,
         "createdAt": show_time(media.created_at),
         "updatedAt": show_time(media.updated_at),
         "createdById": media.created_by.hex,
         "updatedById": media.updated_by.hex if media.updated_by else None,
         "status": media.status,
         "sourceMediaId": media.source_media_id.hex if media.source_media_id else None,
-        "versionNumber": media.version_number,
-        "isActive": media.is_active,
-        "filename": media.filename,
-        "mimeType": media.mime_type,
-        "takenAt": _taken_at(media),
-        "placeholder": None if media.placeholder is None else base64.b64encode(media.placeholder).decode(),
-        "colors": list(media.colors),
-        "sha256": None if media.sha256 is None else media.sha256.hex(),
-        "processing": show_processing(media),
+        "versionNumber": version.number,
+        "isActive": version.is_active,
+        "filename": version.filename,
+        "mimeType": version.mime_type,
+        "takenAt": _taken_at(version),
+        "placeholder": None
+        if version.placeholder is None
+        else base64.b64encode(version.placeholder).decode(),
+        "colors": list(version.colors),
+        "sha256": None if version.sha256 is None else version.sha256.hex(),
+        "processing": show_processing(version),
         "metadata": _metadata(media),
-        "frames": [show_frame(frame, media, links) for frame in media.frames] if verified else [],
+        "frames": [show_frame(frame, media, links) for frame in version.frames] if verified else [],
         "dataset": {
             "id": media.collection_id.hex,
             "name": media.collection_name,
             "organizationId": media.organization_id.hex,
         },
     }
-    if media.inside_count is not None:
-        shown["folderItemCount"] = media.inside_count
-        shown["folderPreviews"] = [links.object(key) for key in media.preview_keys]
+    if media.folder is not None:
+        shown["folderItemCount"] = media.folder.items
+        shown["folderPreviews"] = [links.object(key) for key in media.folder.thumbnails]
     return shown
 
 
@@ -130,15 +133,15 @@ def show_moved(media: models.media.Media) -> Answer:
     return Answer(moved, headers={"etag": media_etag(media)})
 
 
-def show_processing(media: models.media.Media) -> Processing | None:
-    """Serialize the state of an item's processing. None for a folder."""
-    if media.processing is None:
+def show_processing(version: models.media.ShownVersion) -> Processing | None:
+    """Serialize the state of a version's processing. None for a folder."""
+    if version.processing is None:
         return None
-    shown: Processing = {"state": media.processing, "reason": media.processing_reason}
-    if media.is_reprocessing:
+    shown: Processing = {"state": version.processing, "reason": version.processing_reason}
+    if version.is_reprocessing:
         shown["reprocessing"] = True
-    if media.reprocess_failure is not None:
-        shown["reprocessFailure"] = media.reprocess_failure
+    if version.reprocess_failure is not None:
+        shown["reprocessFailure"] = version.reprocess_failure
     return shown
 
 
@@ -147,28 +150,29 @@ def _metadata(media: models.media.Media) -> dict[str, Any]:
 
     Our values win where both have a name.
     """
+    version = media.version
     texts = (("title", media.title), ("alt", media.alt), ("caption", media.caption))
     described: dict[str, Any] = {name: text for name, text in texts if text is not None}
-    if media.codec is not None:
-        described["video"] = {"codec": media.codec, "frameRate": media.frame_rate}
-    moderation = media.moderation or {"status": "unchecked", "categories": [], "moderatedAt": None}
-    exif = {} if media.exif is None else {"exif": media.exif}
+    if version.codec is not None:
+        described["video"] = {"codec": version.codec, "frameRate": version.frame_rate}
+    moderation = version.moderation or {"status": "unchecked", "categories": [], "moderatedAt": None}
+    exif = {} if version.exif is None else {"exif": version.exif}
     return {**media.metadata, **described, "tags": media.tags, "moderation": moderation, **exif}
 
 
-def _taken_at(media: models.media.Media) -> str | None:
+def _taken_at(version: models.media.ShownVersion) -> str | None:
     """Write the time of the camera's clock, with its zone.
 
     Where the zone is unknown none is written; the stored time is then the camera's clock read as UTC.
     """
-    if media.taken_at is None:
+    if version.taken_at is None:
         return None
-    zone = re.fullmatch(r"([+-])(\d\d):?(\d\d)", media.taken_zone or "")
+    zone = re.fullmatch(r"([+-])(\d\d):?(\d\d)", version.taken_zone or "")
     if zone is None:
-        clock = media.taken_at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00")
-        return f"{clock}Z" if media.taken_zone in ("Z", "UTC") else clock
+        clock = version.taken_at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00")
+        return f"{clock}Z" if version.taken_zone in ("Z", "UTC") else clock
     offset = timedelta(hours=int(zone[2]), minutes=int(zone[3])) * (-1 if zone[1] == "-" else 1)
-    return media.taken_at.astimezone(timezone(offset)).isoformat(timespec="milliseconds")
+    return version.taken_at.astimezone(timezone(offset)).isoformat(timespec="milliseconds")
 
 
 # Not in the ETag: these change without a change of the item, when an ancestor or the content of a folder
@@ -183,7 +187,7 @@ def media_etag(media: models.media.Media) -> str:
     """
     shown = show_media(media, _UnsignedLinks(""))
     state = {name: value for name, value in shown.items() if name not in NOT_IN_ETAG}
-    return strong_etag([media.row_version, media.version_id, state])
+    return strong_etag([media.row_version, media.version.id, state])
 
 
 def media_if_match(headers: Mapping[str, str]) -> Callable[[models.media.Media], None] | None:

@@ -42,7 +42,7 @@ class ReprocessingMany(TypedDict):
 
 def show_reprocessing(media: models.media.Media) -> Answer:
     """Serialize 202 Reprocessing, with the ETag of the whole item."""
-    body = {"id": media.id.hex, "processing": show_processing(media)}
+    body = {"id": media.id.hex, "processing": show_processing(media.version)}
     return Answer(body, 202, {"etag": media_etag(media)})
 
 

@@ -144,24 +144,25 @@ class RestoredMedia(TypedDict):
 
 def show_media(media: models.media.Media, links: Links) -> Media:
     """Serialize a file that is verified. v1 does not show others."""
+    version = media.version
     return {
         "id": str(media.id),
         "userId": str(media.created_by),
         "teamId": str(media.organization_id),
         "url": links.permanent(media),
-        "filename": media.filename or media.name,
-        "fileSize": media.size_bytes,
-        "mimeType": media.mime_type or "application/octet-stream",
-        "width": media.width,
-        "height": media.height,
+        "filename": version.filename or media.name,
+        "fileSize": version.size_bytes,
+        "mimeType": version.mime_type or "application/octet-stream",
+        "width": version.width,
+        "height": version.height,
         "title": media.title,
         "alt": media.alt,
         "caption": media.caption,
         "status": media.status,
         "createdAt": show_time(media.created_at),
         "updatedAt": show_time(media.updated_at),
-        "processing": {"state": media.processing, "reason": media.processing_reason}
-        if media.processing is not None
+        "processing": {"state": version.processing, "reason": version.processing_reason}
+        if version.processing is not None
         else None,
     }
 

@@ -1,6 +1,4 @@
-"""What measurements of the library begin with: a database of their own that it speaks to, to be filled by
-its owner.
-"""
+"""A temporary database for the benchmarks of the library."""
 
 from __future__ import annotations
 
@@ -21,9 +19,10 @@ MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
 @contextmanager
-def owned() -> Generator[psycopg.Connection[Any]]:
-    """The owner's connection to a database with our tables, empty; this process's library works on it
-    meanwhile, in the roles it has anywhere.
+def temporary_database() -> Generator[psycopg.Connection[Any]]:
+    """Create a database with our tables, and yield its owner's connection. Remove the database afterwards.
+
+    Meanwhile the library of this process uses the database, with its usual roles.
     """
     with cluster() as server, database(server) as owner_url:
         migrations.apply(owner_url, MIGRATIONS, app_password="a", worker_password="w")
