@@ -96,7 +96,7 @@ def _straight(pool: urllib3.PoolManager, photo: bytes, turn: int) -> float:
     """Write the parts to the S3 server with a multipart upload. Return the seconds that it took."""
     key = f"originals/bench/{turn}"
     began = time.perf_counter()
-    upload_id = storage.open_multipart(key, checksum_kind="CRC64NVME")
+    upload_id = storage.create_multipart(key, checksum_kind="CRC64NVME")
     parts = []
     for number, data in enumerate(_parts(photo), 1):
         answer = pool.request("PUT", storage.sign_part(key, upload_id, number).url, body=data)

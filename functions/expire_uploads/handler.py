@@ -12,4 +12,4 @@ from __future__ import annotations
 from vitrine.consumers import on_schedule
 from vitrine.library import sweep
 
-handler = on_schedule("expire_uploads", sweep.end_lapsed, sweep.send_again, sweep.ask_again)
+handler = on_schedule("expire_uploads", sweep.end_lapsed, sweep.send_again, sweep.send_reprocessing_again)

@@ -34,7 +34,7 @@ from vitrine.models.people import Nobody
 )
 def app(request: Request[SignIn], _: Nobody) -> Answer:
     body = request.body()
-    account = people.sign_in(body.email, body.password, subnet=auth.subnet(request.address))
+    account = people.sign_in(body.email, body.password, subnet=auth.rate_limit_address(request.address))
     session = sessions.start(
         account.id,
         address=request.address,

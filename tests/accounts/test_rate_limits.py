@@ -28,7 +28,7 @@ from tests.given.shapes import A_TIME, TOO_MANY, Shape
 from tests.given.tenants import Client
 from vitrine import credentials
 from vitrine.accounts import ACCOUNTS
-from vitrine.auth import subnet
+from vitrine.auth import rate_limit_address
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.settings import settings
 
@@ -210,9 +210,17 @@ def test_a_client_cannot_choose_its_address(another_environment: pytest.MonkeyPa
 
 
 def test_an_ipv6_address_is_counted_with_its_network() -> None:
-    assert subnet("2001:db8:1:2:3:4:5:6") == subnet("2001:db8:1:2:ffff::1") == "2001:db8:1:2::/64"
-    assert subnet("2001:db8:1:3::1") != subnet("2001:db8:1:2::1")
-    assert (subnet("192.0.2.1"), subnet("testclient"), subnet("")) == ("192.0.2.1", "unknown", "unknown")
+    assert (
+        rate_limit_address("2001:db8:1:2:3:4:5:6")
+        == rate_limit_address("2001:db8:1:2:ffff::1")
+        == "2001:db8:1:2::/64"
+    )
+    assert rate_limit_address("2001:db8:1:3::1") != rate_limit_address("2001:db8:1:2::1")
+    assert (rate_limit_address("192.0.2.1"), rate_limit_address("testclient"), rate_limit_address("")) == (
+        "192.0.2.1",
+        "unknown",
+        "unknown",
+    )
 
 
 def test_fifty_at_the_same_time_are_counted_one_by_one(

@@ -24,53 +24,54 @@ def copy(tmp_path: Path) -> Path:
 
 
 def test_it_writes_three_files_and_changes_the_template(copy: Path) -> None:
-    new = endpoint.parse("get_stats", "GET /api/dataset/{datasetId}/stats", copy)
+    new = endpoint.parse("get_sample", "GET /api/dataset/{datasetId}/sample", copy)
 
     files = endpoint.write(new, copy)
 
     assert [str(file.relative_to(copy)) for file in files] == [
-        "functions/get_stats/handler.py",
+        "functions/get_sample/handler.py",
         "template.yaml",
-        "events/get_stats.json",
-        "tests/studio/test_get_stats.py",
+        "events/get_sample.json",
+        "tests/studio/test_get_sample.py",
     ]
     handler = ast.parse(files[0].read_text())
-    assert (ast.get_docstring(handler) or "").startswith("GET /api/dataset/{datasetId}/stats - ")
+    assert (ast.get_docstring(handler) or "").startswith("GET /api/dataset/{datasetId}/sample - ")
     assert (
-        'operation="collection.read", item=("datasetId", "collection"), returns=Stats' in files[0].read_text()
+        'operation="collection.read", item=("datasetId", "collection"), returns=Sample'
+        in files[0].read_text()
     )
     event = json.loads(files[2].read_text())
     known = json.loads((ROOT / "events/get_collection.json").read_text())
     assert event.keys() == known.keys()
-    assert event["rawPath"] == known["rawPath"] + "/stats"
+    assert event["rawPath"] == known["rawPath"] + "/sample"
     assert event["pathParameters"] == known["pathParameters"]
-    assert 'tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/stats")' in files[3].read_text()
+    assert 'tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/sample")' in files[3].read_text()
 
 
 def test_the_block_stands_among_the_functions_of_its_noun(copy: Path) -> None:
-    endpoint.write(endpoint.parse("get_stats", "GET /api/dataset/{datasetId}/stats", copy), copy)
+    endpoint.write(endpoint.parse("get_sample", "GET /api/dataset/{datasetId}/sample", copy), copy)
 
     before, after = document(ROOT / "template.yaml"), document(copy / "template.yaml")
-    added = after["Resources"].pop("GetStatsFunction")
+    added = after["Resources"].pop("GetSampleFunction")
     assert after == before
     assert added == {
         "Type": "AWS::Serverless::Function",
         "Properties": {
-            "CodeUri": "functions/get_stats/",
+            "CodeUri": "functions/get_sample/",
             "Events": {
                 "Route": {
                     "Type": "HttpApi",
                     "Properties": {
                         "ApiId": {"Ref": "Api"},
                         "Method": "GET",
-                        "Path": "/api/dataset/{datasetId}/stats",
+                        "Path": "/api/dataset/{datasetId}/sample",
                     },
                 }
             },
         },
     }
     order = [route.function for route in read(copy / "template.yaml").routes]
-    assert order.index("create_collection") < order.index("get_stats") < order.index("create_folder")
+    assert order.index("create_collection") < order.index("get_sample") < order.index("create_folder")
 
 
 @pytest.mark.parametrize(
@@ -117,10 +118,10 @@ def test_a_name_that_was_renamed_is_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "route", "sentence"),
     [
-        ("stats", "GET /api/stats", "NAME is a verb and a noun"),
-        ("get_stats", "/api/stats", "ROUTE is a method and a path"),
-        ("get_stats", "GET /stats", "belongs to no API"),
-        ("get_stats", "GET /api/v1/stats", "begin with v1_"),
+        ("stats", "GET /api/sample", "NAME is a verb and a noun"),
+        ("get_sample", "/api/sample", "ROUTE is a method and a path"),
+        ("get_sample", "GET /sample", "belongs to no API"),
+        ("get_sample", "GET /api/v1/sample", "begin with v1_"),
         ("get_it", "GET /api/me", "is the route of get_me"),
     ],
 )
@@ -130,19 +131,19 @@ def test_it_rejects_in_a_sentence(copy: Path, name: str, route: str, sentence: s
 
 
 def test_it_names_what_remains() -> None:
-    new = endpoint.parse("get_stats", "GET /api/dataset/{datasetId}/stats", ROOT / "nowhere")
+    new = endpoint.parse("get_sample", "GET /api/dataset/{datasetId}/sample", ROOT / "nowhere")
 
     steps = endpoint.remaining(new)
 
     assert {
         each
         for each in re.findall(r"(?:layers|tests|functions)/[\w./]*[\w/]", steps)
-        if "get_stats" not in each
+        if "get_sample" not in each
     }
     assert [
         path
         for path in re.findall(r"((?:layers|tests)/[\w./]*[\w/])", steps)
-        if "get_stats" not in path and not (ROOT / path).exists()
+        if "get_sample" not in path and not (ROOT / path).exists()
     ] == []
     assert "make docs" in steps
     assert len(routes()) > 100

@@ -20,7 +20,7 @@ NEEDS = {  # the actions that a call to S3 or SQS needs
     "vitrine.storage.sign_get": {"s3:GetObject"},  # S3 checks a presigned URL against its signer's rights
     "vitrine.storage.sign_part": {"s3:PutObject"},
     "vitrine.storage.sign_post": {"s3:PutObject"},
-    "vitrine.storage.open_multipart": {"s3:PutObject"},
+    "vitrine.storage.create_multipart": {"s3:PutObject"},
     "vitrine.storage.put_part": {"s3:PutObject"},
     "vitrine.storage.list_parts": {"s3:ListMultipartUploadParts"},
     "vitrine.storage.complete": {"s3:PutObject"},

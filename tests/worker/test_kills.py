@@ -195,7 +195,7 @@ def run_jobs(ahead: timedelta = PAST_ALL_PERIODS) -> None:
     steps = (
         sweep.end_lapsed,
         sweep.send_again,
-        sweep.ask_again,
+        sweep.send_reprocessing_again,
         sweep.clear_planned,
         sweep.discard_retired,
         sweep.delete_marked,

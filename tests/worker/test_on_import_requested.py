@@ -271,7 +271,7 @@ def test_the_next_call_replaces_one_that_died(tenant: Tenant, server: web.Web) -
     for upload in (before_the_end, after_it):
         lease = mint_id()
         assert write(tenant.owner, uploads.lease(tenant.id, upload.id, "import", lease, 600))
-        into = storage.open_multipart(upload.key, checksum_kind="CRC64NVME")
+        into = storage.create_multipart(upload.key, checksum_kind="CRC64NVME")
         assert write(tenant.owner, externals.set_target(tenant.id, upload.id, lease, into, "image/jpeg"))
         part = storage.put_part(upload.key, into, 1, PHOTO)
         if upload is after_it:

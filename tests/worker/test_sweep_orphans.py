@@ -87,7 +87,7 @@ def test_a_multipart_upload_without_a_session_is_aborted_and_one_with_a_session_
     wanted = begin(tenant)
     wanted.put(1, PHOTO)
     key = f"originals/{tenant.id.hex}/crashed/between"
-    storage.open_multipart(key, checksum_kind="CRC64NVME")
+    storage.create_multipart(key, checksum_kind="CRC64NVME")
 
     assert key not in jobs.run("sweep_orphans")
     assert jobs.run("sweep_orphans", later=LATER)[key] == "aborted"

@@ -82,7 +82,7 @@ class RateLimitUsage:
         return max(1, ceil((self.resets_at - datetime.now(UTC)).total_seconds()))
 
     def check(self) -> None:
-        """Raise TooManyRequests when the request is over the limit."""
+        """Check that the request is within the limit. Raises TooManyRequests when it is over the limit."""
         if self.hits > self.allowed:
             raise TooManyRequests(
                 allowed=self.allowed, resets_at=self.resets_at, retry_after=self.retry_after
@@ -138,7 +138,7 @@ def identify(
         Nobody(),
         queries.identity.authenticate(
             [fingerprint(credential) for credential in (in_header, in_cookie) if credential],
-            address=subnet(address),
+            address=rate_limit_address(address),
             organization=None if explicit is None else dialect.parse_id(explicit) or NO_ORGANIZATION,
             preferred=None if preferred is None else dialect.parse_id(preferred) or NO_ORGANIZATION,
             item_kind=item.kind if item else None,
@@ -217,7 +217,7 @@ def count_request(dialect: Dialect, tier: Tier, address: str) -> RateLimitUsage 
     limit = _limit(dialect, tier)
     if limit is None:
         return None
-    bucket = f"address:{subnet(address)}:{limit.name}"
+    bucket = f"address:{rate_limit_address(address)}:{limit.name}"
     counted = read(Nobody(), queries.identity.count_request(bucket, limit.seconds))[0]
     return _usage(limit, bucket, counted.hits, counted.resets_at)
 
@@ -305,9 +305,10 @@ def sign_out_cookies(*, secure: bool) -> tuple[str, ...]:
 # Addresses.
 
 
-def subnet(address: str) -> str:
-    """Return what an address is counted as: itself, or its /64 network for IPv6, where every host
-    has 2**64.
+def rate_limit_address(address: str) -> str:
+    """Return the text by which an address is counted in rate limits: an IPv4 address itself; the /64 network
+    of an IPv6 address, because one host may use all 2**64 addresses of its network; `unknown` for a text that
+    is no IP address.
     """
     parsed = _parse_address(address)
     if parsed is None:

@@ -115,10 +115,8 @@ def _hasher() -> PasswordHasher:
     """Return a hasher with the second recommended option of RFC 9106: 64 MiB, 3 passes. The first one takes 2
     GiB, which no function of ours has.
     """
-    from argon2 import (
-        PasswordHasher,
-        profiles,
-    )  # imported by functions that sign people in, not by every cold start
+    # Imported here, so that only functions that sign people in load it at a cold start.
+    from argon2 import PasswordHasher, profiles
 
     return PasswordHasher.from_parameters(profiles.RFC_9106_LOW_MEMORY)
 

@@ -28,9 +28,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-IDLE_CHECK = (
-    5.0  # seconds: after a longer pause (a thaw, the server's idle time-out) a connection is tested first
-)
+# seconds: after a longer pause (a thaw, the server's idle time-out) a connection is tested first
+IDLE_CHECK = 5.0
 ATTEMPTS = 4  # of a transaction that loses against another
 
 
@@ -146,9 +145,8 @@ def close() -> None:
             _pools.popitem()[1].close()
 
 
-_pools: dict[
-    bool, ConnectionPool[_Connection]
-] = {}  # True: of the role vitrine_worker; False: of vitrine_app
+# True: of the role vitrine_worker; False: of vitrine_app
+_pools: dict[bool, ConnectionPool[_Connection]] = {}
 _opening = threading.Lock()  # functools.cache would open a pool for each of several first threads
 
 

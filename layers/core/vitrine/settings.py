@@ -92,9 +92,8 @@ class Settings:
     # seconds from the last moment at which a form may be sent until its bytes have been recorded
     landing_seconds: int = 15 * 60
     read_url_ttl: int = 60 * 60  # seconds
-    complete_lease: int = (
-        320  # seconds that a call completes an upload alone; longer than its function may run
-    )
+    # seconds that a call completes an upload alone; longer than its function may run
+    complete_lease: int = 320
     hash_max_bytes: int = 8 * GIB  # above: no SHA-256
     decode_max_bytes: int = 512 * MIB  # of a still, on the disk of the decoding function
     max_pixels: int = 120_000_000  # of a still, before it is decoded
@@ -126,9 +125,8 @@ class Settings:
     sign_in_limit: int = 10  # failed attempts at one account from one address, per 15 minutes
     sign_in_account_limit: int = 100  # failed attempts at one account from anywhere, per 15 minutes
     password_hashes: int = 2  # computed at the same time in one process, of 64 MiB and four threads each
-    password_wait: float = (
-        25.0  # seconds that a request waits for one of them, before it is answered with 503
-    )
+    # seconds that a request waits for one of them, before it is answered with 503
+    password_wait: float = 25.0
 
     idempotency_lease: int = 60  # seconds that a request with an Idempotency-Key has the key to itself
 

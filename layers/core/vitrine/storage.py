@@ -94,12 +94,12 @@ class NoSuchObject(StoreRejected):
 
 
 @dataclass(frozen=True, slots=True)
-class OpenMultipart:
-    """A multipart upload that is open in the store."""
+class MultipartUpload:
+    """A multipart upload that was created in the store, and neither completed nor aborted."""
 
     key: str
-    upload_id: str
-    initiated: datetime
+    upload_id: str  # the store's id
+    initiated: datetime  # when it was created
 
 
 # Signing.
@@ -108,9 +108,11 @@ class OpenMultipart:
 def sign_get(
     key: str, *, mime_type: str | None = None, disposition: str | None = None, head: bool = False
 ) -> str:
-    """Return a URL that reads one object for `read_url_ttl` seconds, served with this type and disposition.
+    """Return a URL that reads one object, valid for `read_url_ttl` seconds, for GET, or for HEAD with `head`:
+    a signature is for one method. No request is sent to the store, so the object may be missing.
 
-    A signature is for one method: GET, or HEAD with `head`.
+    `mime_type` and `disposition` are the whole values of the headers Content-Type and Content-Disposition
+    with which the store serves the object. None: the stored values.
     """
     query = {
         name: value
@@ -174,9 +176,9 @@ def sign_post(key: str, *, mime_type: str, smallest: int, largest: int) -> Signe
 # Calls.
 
 
-def open_multipart(key: str, *, checksum_kind: Literal["CRC64NVME", "CRC32C"]) -> str:
-    """Create a multipart upload and return the store's id of it. The whole object will have a checksum of
-    this kind.
+def create_multipart(key: str, *, checksum_kind: Literal["CRC64NVME", "CRC32C"]) -> str:
+    """Create a multipart upload at `key` and return the store's id of it. Its parts can be put until it is
+    completed or aborted. The store computes a checksum of this kind over the whole object.
     """
     with _errors():
         answer = aws.s3().create_multipart_upload(
@@ -391,7 +393,7 @@ def list_objects(prefix: str = "") -> Iterator[Stored]:
                 yield Stored(item.get("Key", ""), item.get("Size", 0), item.get("ETag", ""), None, "")
 
 
-def list_multiparts(after: str = "") -> Iterator[OpenMultipart]:
+def list_multiparts(after: str = "") -> Iterator[MultipartUpload]:
     """Yield the open multipart uploads, by key, after this one. Each has a key of its own, because we open
     one per upload.
     """
@@ -400,7 +402,7 @@ def list_multiparts(after: str = "") -> Iterator[OpenMultipart]:
         with _errors():
             page = aws.s3().list_multipart_uploads(Bucket=settings().bucket, KeyMarker=after)
         for item in page.get("Uploads", []):
-            yield OpenMultipart(
+            yield MultipartUpload(
                 item.get("Key", ""), item.get("UploadId", ""), item.get("Initiated", datetime.now(UTC))
             )
         more, after = page.get("IsTruncated", False), page.get("NextKeyMarker", "")

@@ -81,9 +81,8 @@ class Directory:
     ) -> None:
         self._read, self._order, self._entries, self._is_big = read, order, entries, is_big
         self.following = following  # offset of the next directory of the chain; 0: there is none
-        self.is_whole = (
-            is_whole  # False: the file, or the part of it that is available, ends within the directory
-        )
+        # False: the file, or the part of it that is available, ends within the directory
+        self.is_whole = is_whole
 
     def __contains__(self, tag: int) -> bool:
         return tag in self._entries

@@ -90,7 +90,7 @@ class TokenRequest(Input):
     grant_type: str = Field(min_length=1, max_length=100, description=GRANT)
 
     def require_grant(self) -> None:
-        """Raises DeviceAuthorizationError for any grant type but the one of RFC 8628."""
+        """Check that the grant type is the one of RFC 8628. Raises DeviceAuthorizationError for any other."""
         if self.grant_type != GRANT:
             raise DeviceAuthorizationError("unsupported_grant_type", f"The grant type must be {GRANT}")
 

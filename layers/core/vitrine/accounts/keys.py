@@ -88,7 +88,7 @@ class KeyChange(Input):
     expiresAt: Moment | None = None  # null: never
 
     def change(self) -> keys.Change:
-        """Raises Invalid where no field is sent."""
+        """Return the changes that were sent. Raises Invalid when no field was sent."""
         if not self.model_fields_set:
             raise Invalid("Give name, scopes or expiresAt")
         return keys.Change(

@@ -26,18 +26,19 @@ class Dialect:
     """The rules and the formats of one published API. The endpoint knows dialects by this class alone."""
 
     bearer_first: bool  # the Authorization header counts before x-api-key where a request has both
-    item_decides: bool  # the item in the path decides which organization is opened
+    item_decides: bool  # the organization of the item in the path is used, before any that the client names
     session_decides: bool  # a session's active organization goes before its person's earliest membership
     limits: Mapping[Tier, RateLimit]
-    checks: tuple[Check, ...]  # in the order in which they are made: the first that fails is the error
+    checks: tuple[Check, ...]  # in this order; the first that fails determines the error
     missing: Mapping[ItemKind, str]  # the sentence of 404 for an item of each kind
     parse_id: Callable[[str], UUID | None]  # None when the text is not an id
     read_body: ReadBody  # raises Invalid
-    read_query: ReadQuery  # raises Invalid; NotImplementedYet for a parameter that is not served
-    error_answer: Callable[[ApiError, str | None], Answer]  # of an error, in the operation of this name
-    internal_error: Callable[
-        [str, str | None], Answer
-    ]  # the 500 of a request id, in the operation of this name
+    # raises Invalid; NotImplementedYet for a parameter of the contract that is not served
+    read_query: ReadQuery
+    # (error, name of the operation or None) -> the error's response
+    error_answer: Callable[[ApiError, str | None], Answer]
+    # (request id, name of the operation or None) -> the response 500
+    internal_error: Callable[[str, str | None], Answer]
 
 
 class ReadBody(Protocol):

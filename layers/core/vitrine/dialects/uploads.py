@@ -51,8 +51,10 @@ def read_query(model: type[M], values: Mapping[str, str]) -> M:
     return read_body(model, nested)
 
 
-def error_answer(error: ApiError, operation: str | None) -> Answer:  # noqa: ARG001 - v1 needs the operation
-    """Serialize an error like Studio, but an upload or collection of another organization is not found."""
+def error_answer(error: ApiError, operation: str | None) -> Answer:  # noqa: ARG001 - part of the Dialect protocol
+    """Serialize an error as the Studio API does, except that an upload or collection of another organization
+    is 404, not 403.
+    """
     if isinstance(error, OtherOrganization):
         return show_error(
             NotFound(STUDIO.missing["organization"] if isinstance(error, NotAMember) else error.sentence)
@@ -218,7 +220,9 @@ class BatchQuery(Key):
     partNumbers: str = Field(description="1,2,3", max_length=1000)
 
     def numbers(self) -> list[int]:
-        """Raises Invalid."""
+        """Return the part numbers in the order of the query. Raises Invalid for a malformed number, and for
+        more than MAX_SIGNED_PARTS.
+        """
         texts = self.partNumbers.split(",")
         if len(texts) > MAX_SIGNED_PARTS:
             raise Invalid(f"At most {MAX_SIGNED_PARTS} parts are signed in one call")
@@ -226,7 +230,9 @@ class BatchQuery(Key):
 
 
 def parse_part_number(text: str) -> int:
-    """Raises Invalid."""
+    """Return the part number, 1 to MAX_PARTS, that the text is in decimal digits. Raises Invalid for any
+    other text.
+    """
     number = int(text) if re.fullmatch(r"[0-9]{1,5}", text) else 0
     if not 1 <= number <= MAX_PARTS:
         raise Invalid(f"A part number is a whole number from 1 to {MAX_PARTS}")

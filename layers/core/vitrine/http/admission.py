@@ -34,7 +34,7 @@ class Admission:
     """
 
     caller: Person | Nobody = Nobody()
-    error: Exception | None = None  # why the request is not admitted; None: it is, or that is still open
+    error: Exception | None = None  # why it is rejected; None: it is admitted, or not completely checked yet
     is_complete: bool = False  # False: the body has not named the item yet, so its organization is unchecked
     usage: auth.RateLimitUsage | None = None  # of the limit that the request was counted for; None: of none
     cookies: tuple[str, ...] = ()  # Set-Cookie headers for the caller

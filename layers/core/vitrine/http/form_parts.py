@@ -10,8 +10,9 @@ from urllib.parse import unquote_to_bytes
 
 from vitrine.errors import Invalid, UnstorableText
 
+# Sentences of errors.
 MALFORMED = "The body is not a form as multipart/form-data has it"
-OTHER_ENCODING = "The names and fields of a form are UTF-8, or in the encoding that they name"
+WRONG_ENCODING_SENTENCE = "The names and fields of a form are UTF-8, or in the encoding that they name"
 
 # RFC 9110's tokens as parameter names. A value stands in quotes, or reaches to the next semicolon: some
 # clients send a space without quotes.
@@ -93,8 +94,11 @@ def parameter_text(parameters: dict[str, bytes], name: str) -> str | None:
 
 
 def _extended_text(parameters: dict[str, bytes], name: str) -> str | None:
-    """Raises Invalid for sections that cannot be joined or decoded, where no plain parameter can replace
-    them.
+    """Return the text of a parameter in its extended form: its sections joined, percent-decoded, and decoded
+    by the encoding that the first section names.
+
+    None: there is no extended form, or it cannot be joined or decoded and the plain parameter can be read
+    instead. Raises Invalid when there is no plain parameter either.
     """
     sections = _sections(parameters, name)
     if 0 not in sections:
@@ -112,7 +116,7 @@ def _extended_text(parameters: dict[str, bytes], name: str) -> str | None:
         whole += unquote_to_bytes(value) if encoded else value
     text = _decoded(whole, charset)
     if text is None and name not in parameters:
-        raise Invalid(OTHER_ENCODING)
+        raise Invalid(WRONG_ENCODING_SENTENCE)
     return text
 
 
@@ -144,7 +148,9 @@ def field_text(value: bytes, content_type: str, *, usual: str) -> str:
     if text is None and usual and charset is None:  # `_charset_` named an unknown encoding, or a wrong one
         text = _decoded(value, "utf-8")
     if text is None:
-        raise Invalid("The names and fields of a form are UTF-8" if charset is None else OTHER_ENCODING)
+        raise Invalid(
+            "The names and fields of a form are UTF-8" if charset is None else WRONG_ENCODING_SENTENCE
+        )
     return _storable(text)
 
 
@@ -162,10 +168,8 @@ def _decoded(value: bytes, charset: str) -> str | None:
         return (
             None if codecs.lookup(charset).name.replace("-", "_") in _NO_ENCODINGS else value.decode(charset)
         )
-    except (
-        LookupError,
-        ValueError,
-    ):  # a UnicodeError is a ValueError, and so is a NUL in the encoding's name
+    # A UnicodeError is a ValueError, and so is the error for a NUL in the encoding's name.
+    except (LookupError, ValueError):
         return None
 
 

@@ -49,14 +49,15 @@ class Spec:
     item: Item | None = None
     docstring: str = ""
     tier: Tier | None = None  # rate tier of a public endpoint, counted by address
-    mints_secret: bool = False  # the answer is shown once and never kept: no Idempotency-Key
+    mints_secret: bool = False  # the response has a secret and must not be stored: no Idempotency-Key
     # browsers may send it from our own or allowed pages only: a GET that signs in by a cookie, a public POST
     own_pages_only: bool = False
     form_encoded: bool = False  # the body may also be an urlencoded form, as OAuth has it
     max_files: int = 0  # of the body, multipart/form-data; 0: the body is JSON
-    files_field: str = ""  # the name that all files share; "": each has its own, and no Idempotency-Key
+    files_field: str = ""  # the form field of every file; "": any field may be a file, and no Idempotency-Key
     choice: Choice | None = None
-    failures_only: bool = False  # its rate limit counts failed guesses: a request that succeeds is uncounted
+    # the rate limit counts only failed guesses: a successful request is subtracted again
+    failures_only: bool = False
 
     @property
     def name(self) -> str:

@@ -46,7 +46,7 @@ def check_declared_type(declared: str, what: str) -> None:
         raise Invalid(sentence, issues=(Issue((what,), sentence),))
 
 
-def slug_of(name: str, *, most: int) -> str:
+def organization_slug(name: str, *, most: int) -> str:
     """An organization's name as small ASCII letters, digits and single dashes, at most `most` of them. Empty
     when the name has no such characters.
     """

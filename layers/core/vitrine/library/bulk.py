@@ -77,8 +77,12 @@ def _work(caller: Caller, items: list[UUID], action: Action) -> Work:
 
 
 def _move(db: Transaction, caller: Caller, items: Sequence[UUID], to: UUID) -> Outcomes:
-    """All items are checked before any is moved. The destination is never inside a moved item, so no move
-    prevents another.
+    """Move the items, folders with everything below them, into the folder or collection `to`. Return one
+    outcome per item. An item that is there already is not changed. An item is rejected when it cannot be
+    moved there.
+
+    All items are checked before any is moved. The destination is never inside a moved item, so no move
+    prevents another. Raises NotFound when the destination does not exist, Invalid when it is a file.
     """
     organization = caller.organization_id
     db.queue(queries.bulk.lock_collections(organization, [*items, to]))
@@ -108,7 +112,7 @@ def _move(db: Transaction, caller: Caller, items: Sequence[UUID], to: UUID) -> O
     changed = {each.id for each in moved}
     return Outcomes(
         tuple(
-            _rejected(item, locked, rejected)
+            _rejected_outcome(item, locked, rejected)
             or Outcome(item, changed=item in changed, path=target.path.below(item))
             for item in items
         )
@@ -116,18 +120,18 @@ def _move(db: Transaction, caller: Caller, items: Sequence[UUID], to: UUID) -> O
 
 
 def _delete(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes:
-    """One deletion for each collection: it is restored as a whole, and depends on no other collection."""
+    """Move the items to the trash, folders with everything below them. Return one outcome per item, and how
+    many files were moved, counting each version.
+
+    The items of each collection make one deletion, which is restored as a whole and independently of the
+    other collections. Raises Conflict for more than MAX_DELETED_AT_ONCE items, counting those below folders.
+    """
     organization = caller.organization_id
     db.queue(queries.bulk.lock_collections(organization, items))
     locked = {each.id: each for each in db.run(queries.bulk.lock_to_delete(organization, items))}
     limit = deletions.MAX_DELETED_AT_ONCE
-    if (
-        len(locked)
-        + db.run(queries.trash.lock_below(organization, _folders(locked.values()), limit, but=list(locked)))[
-            0
-        ].n
-        > limit
-    ):
+    below = queries.trash.lock_below(organization, _folders(locked.values()), limit, but=list(locked))
+    if len(locked) + db.run(below)[0].n > limit:
         raise Conflict(
             f"More than {limit:,} items cannot be deleted at once; delete fewer, and the folders one by one"
         )
@@ -147,18 +151,25 @@ def _delete(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes:
         count += deletions.move_to_trash(db, organization, deletion)
         deletion_of.update((each.id, deletion) for each in here)
     return Outcomes(
-        tuple(_rejected(item, locked) or Outcome(item, deletion_id=deletion_of[item]) for item in items),
+        tuple(
+            _rejected_outcome(item, locked) or Outcome(item, deletion_id=deletion_of[item]) for item in items
+        ),
         count,
     )
 
 
 def _restore(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes:
-    """Deletions that are reversed together find each other's folders active, in whatever order they were
-    made.
+    """Restore the deletions that removed these items, each as a whole. Return one outcome per item and how
+    many files came back.
+
+    An item is rejected when it is not deleted, was purged, or its collection is deleted. Several deletions
+    are restored together, so one may lie in a folder that another one restores.
     """
     organization = caller.organization_id
     db.queue(queries.bulk.lock_collections(organization, items))
     locked = {each.id: each for each in db.run(queries.bulk.lock_deletions(organization, items))}
+    # `get_deletions` returns existing items first, and the last row of an id stays in the dict: an item that
+    # still exists wins over a purged deletion of the same id.
     deletion_of = {
         each.id: each.deletion_id
         for each in reversed(db.run(queries.bulk.get_deletions(organization, items)))
@@ -170,29 +181,34 @@ def _restore(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes
             deletions.require_restorable(None if deletion is None else locked.get(deletion), "item")
         except ApiError as why:
             rejected[item] = why
-    reversed_ids = {
+    to_restore = {
         deletion for item, deletion in deletion_of.items() if deletion is not None and item not in rejected
     }
-    without_place: set[UUID] = (
-        deletions.relocate_roots(db, organization, sorted(reversed_ids)) if reversed_ids else set()
+    in_deleted_collection: set[UUID] = (
+        deletions.relocate_roots(db, organization, sorted(to_restore)) if to_restore else set()
     )
-    reversed_ids -= without_place
+    to_restore -= in_deleted_collection
     rejected |= {
         item: Conflict(deletions.COLLECTION_DELETED)
         for item, deletion in deletion_of.items()
-        if deletion in without_place
+        if deletion in in_deleted_collection
     }
-    deletions.restore(db, caller, [locked[deletion] for deletion in reversed_ids])
+    deletions.restore(db, caller, [locked[deletion] for deletion in to_restore])
     return Outcomes(
         tuple(
-            _rejected(item, deletion_of, rejected) or Outcome(item, deletion_id=deletion_of[item])
+            _rejected_outcome(item, deletion_of, rejected) or Outcome(item, deletion_id=deletion_of[item])
             for item in items
         ),
-        sum(locked[deletion].item_count for deletion in reversed_ids),
+        sum(locked[deletion].item_count for deletion in to_restore),
     )
 
 
 def _tag(db: Transaction, caller: Caller, items: Sequence[UUID], wanted: Label) -> Outcomes:
+    """Attach the tag to the items, and insert the tag when it does not exist. Return one outcome per item.
+
+    An item is rejected when it has the tag already or has MAX_TAGS tags. When the tag is hidden, all other
+    items are rejected too.
+    """
     organization = caller.organization_id
     locked = _lock_to_tag(db, organization, items)
     tagged = {each.id: each for each in db.run(queries.bulk.count_tags(organization, items, wanted))}
@@ -215,10 +231,13 @@ def _tag(db: Transaction, caller: Caller, items: Sequence[UUID], wanted: Label) 
         tags.create_missing(db, organization, [wanted], caller.user_id)
         db.queue(queries.bulk.attach_tag(organization, accepted, wanted, caller.user_id))
         db.queue(queries.bulk.touch(organization, accepted, caller.user_id))
-    return Outcomes(tuple(_rejected(item, locked, rejected) or Outcome(item) for item in items))
+    return Outcomes(tuple(_rejected_outcome(item, locked, rejected) or Outcome(item) for item in items))
 
 
 def _untag(db: Transaction, caller: Caller, items: Sequence[UUID], group: str, name: str | None) -> Outcomes:
+    """Detach the tag from the items; with `name` None, all tags of the group. Return one outcome per item; an
+    item without such a tag is not changed.
+    """
     organization = caller.organization_id
     locked = _lock_to_tag(db, organization, items)
     changed = {
@@ -227,7 +246,7 @@ def _untag(db: Transaction, caller: Caller, items: Sequence[UUID], group: str, n
     if changed:
         db.queue(queries.bulk.touch(organization, sorted(changed), caller.user_id))
     return Outcomes(
-        tuple(_rejected(item, locked) or Outcome(item, changed=item in changed) for item in items)
+        tuple(_rejected_outcome(item, locked) or Outcome(item, changed=item in changed) for item in items)
     )
 
 
@@ -238,9 +257,12 @@ def _lock_to_tag(db: Transaction, organization: UUID, items: Sequence[UUID]) -> 
     return {each.id: each for each in db.run(queries.bulk.lock(organization, items))}
 
 
-def _rejected(
+def _rejected_outcome(
     item: UUID, existing: Mapping[UUID, object], rejected: Mapping[UUID, ApiError] | None = None
 ) -> Outcome | None:
+    """Return the outcome of an item that is not among the existing ones, or was rejected with an error; None
+    for any other item.
+    """
     why = (rejected or {}).get(item) if item in existing else not_found("media")
     return None if why is None else Outcome(item, why, changed=False)
 

@@ -79,8 +79,8 @@ def update(
 
 
 def delete(caller: Caller, collection: UUID, *, check: CollectionCheck | None = None) -> Deleted:
-    """Move the collection to the trash with all its active items, and abort its uploads: one deletion, which
-    `restore` can reverse.
+    """Move the collection to the trash with all its items that are not deleted yet, and abort its uploads:
+    one deletion, which `restore` can reverse.
 
     `check` gets the collection as it is before, and may raise. Raises NotFound when the collection does not
     exist or is deleted already, Conflict when it is the default collection or has more items than one

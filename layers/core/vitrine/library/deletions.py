@@ -56,11 +56,12 @@ def require_restorable(deletion: queries.deletions.Deletion | None, what: str) -
 
 
 def relocate_roots(db: Transaction, organization: UUID, deletions: Sequence[UUID]) -> set[UUID]:
-    """Before these deletions are restored, move each root whose folder stays deleted into the nearest active
-    folder above it, or to the collection's root. Return the deletions that cannot be restored because their
-    collection is deleted.
+    """Move the roots of these deletions out of folders that stay deleted: each into the nearest folder above
+    it that is not deleted or is restored by one of these deletions, else to the collection's root. Return the
+    ids of the deletions that cannot be restored because their collection is deleted.
 
-    The caller has locked the collections. All the other deletions can then be restored together.
+    Call this before `restore`, with the collections locked. All the other deletions can then be restored
+    together.
     """
     roots = db.run(queries.deletions.roots(organization, deletions))
     for root in roots:
@@ -74,8 +75,8 @@ def relocate_roots(db: Transaction, organization: UUID, deletions: Sequence[UUID
 
 
 def restore(db: Transaction, caller: Caller, deletions: Sequence[queries.deletions.Deletion]) -> None:
-    """Make everything that these deletions took active again, in its place. The place must be active once all
-    of them are restored.
+    """Restore all items and versions of these deletions in their present places, and add them to ledger and
+    counts again. No place may be in a folder that stays deleted: call `relocate_roots` before.
     """
     organization, ids = caller.organization_id, [deletion.id for deletion in deletions]
     # A worker that is making frames of one of these items commits first, or waits: the entries below include

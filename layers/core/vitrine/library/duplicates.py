@@ -59,14 +59,15 @@ def list_groups(
     limit: int = 10,
     cursor: Cursor | None = None,
 ) -> tuple[tuple[DuplicateGroup, ...], bool]:
-    """A page of the groups of duplicates among a collection's active, verified files, and whether more
-    follow. Groups of equal bytes come first, then groups of files that look the same, with at most `distance`
-    differing bits of 64.
+    """A page of the groups of duplicates among a collection's verified files that are not deleted, and
+    whether more follow. Groups of equal bytes come first, then groups of similar pictures, whose perceptual
+    hashes differ in at most `distance` of 64 bits.
 
-    A near group is an item with no near item before it, and the items near to it that have no near item
-    before that one; "before" means uploaded before. So an item is in one group at most. An item that is near
-    only to items which are not first in a group is in none, until the items before it are deleted. Of items
-    with equal bytes, only the first is compared with others.
+    The first item of a group of similar pictures is similar to no item that was uploaded before it. The other
+    items of the group are similar to the first one, and to no item that was uploaded before the first one. So
+    an item is in one group at most. An item that is similar only to items which are not first in a group is
+    in no group, until the items before it are deleted. Of items with equal bytes, only the first is compared
+    with others.
 
     Raises NotFound; Invalid for a cursor that is not of this listing.
     """
@@ -127,8 +128,8 @@ def _grouped(match: Literal["exact", "near"], members: Iterable[GroupMember]) ->
 
 
 def record(db: Transaction, organization: UUID, collection: UUID, version: UUID) -> None:
-    """Record the pictures that look like this version, in place of those recorded before. Do this last in a
-    transaction, because other transactions wait for the lock that it takes.
+    """Record the pictures that are similar to this version, in place of those recorded before. Do this last
+    in a transaction, because other transactions wait for the lock that it takes.
     """
     db.queue(queries.likenesses.lock_collection(collection))
     db.queue(queries.likenesses.delete(organization, version))

@@ -201,7 +201,7 @@ def _insert(actor: Actor, upload: Upload, stored: Stored, *, source: Stored | No
                 "original",
                 "active",
                 "uploaded",
-                f"settle:{upload.id.hex}",
+                f"settle:{upload.id.hex}",  # stored in the ledger: the text must not change
             )
         )
         if not db.run(queries.objects.mark_live(organization, stored)):

@@ -40,9 +40,10 @@ def put_form(caller: Caller, wanted: NewUpload, file: SentFile) -> Media:
     """Put the file into the store and insert its item. Return the item, verified by its first bytes: it can
     be seen before its frames are made.
 
-    Type and size are taken from the file, not from `wanted`. Raises as `uploads.create_post` does;
-    Unprocessable when the bytes were rejected; ServiceUnavailable when the store does not answer: then the
-    upload is aborted.
+    Type and size are taken from the file, not from `wanted`. Raises UnsupportedType; Invalid for an empty
+    file or invalid metadata; NotFound for a missing collection, folder or item; TooLarge (limit or quota);
+    Conflict (too many versions); Unprocessable when the bytes were rejected; ServiceUnavailable when the
+    store does not answer: then the upload is aborted.
     """
     found = _sniff(file)
     wanted = replace(wanted, mime_type=found.mime_type if found else "", declared_bytes=file.size)

@@ -53,7 +53,7 @@ def attach(actor: Actor, upload: Upload, stored: Stored) -> Upload:
                 "original",
                 locked.counted_as,
                 "imported",
-                f"settle:{current.id.hex}",
+                f"settle:{current.id.hex}",  # stored in the ledger: the text must not change
             )
         )
         # Until now the item was counted by the type that was declared.

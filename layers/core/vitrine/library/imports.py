@@ -152,9 +152,8 @@ def fetch_import(key: str, *, resolve: Resolve = fetch.resolve) -> Upload | None
     try:
         if upload.store_upload_id is not None:  # an earlier call died while it was putting parts
             storage.abort(key, upload.store_upload_id)
-        if not finalizing.may_still_upload(
-            actor, upload
-        ):  # checked before anything is fetched on their behalf
+        # The uploader's rights are checked before anything is fetched on their behalf.
+        if not finalizing.may_still_upload(actor, upload):
             return import_results.reject(actor, upload, finalizing.RIGHTS_ENDED)
         return finalizing.finalize(actor, reference) or _fetch(actor, upload, lease_id, resolve)
     except BaseException:
@@ -220,7 +219,7 @@ class _Target:
     def abort(self) -> None:
         """Delete the parts from the store."""
         if self._id is not None:
-            with suppress(ServiceUnavailable):  # the sweep aborts it later, because its session has ended
+            with suppress(ServiceUnavailable):  # `abort_unwanted` aborts it later, when the upload has ended
                 storage.abort(self._upload.key, self._id)
 
     def _open(self, head: bytes) -> str:
@@ -233,7 +232,7 @@ class _Target:
         reason = file_types.reason_to_reject(found)
         if found is None or reason is not None:
             raise fetch.Rejected(reason or file_types.NOT_ACCEPTED)
-        self._id = storage.open_multipart(self._upload.key, checksum_kind="CRC64NVME")
+        self._id = storage.create_multipart(self._upload.key, checksum_kind="CRC64NVME")
         still_leased = write(
             self._actor,
             queries.externals.set_target(

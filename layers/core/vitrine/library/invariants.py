@@ -29,8 +29,8 @@ def invariants(organization: UUID | None = None, *, finished: bool = False) -> l
     """Return every disagreement in one organization, or (None) in all; an empty list is the right answer.
 
     The store is listed whole, so this is for operators and tests. Work in progress is no disagreement: an
-    object may exist that is planned or marked for deletion, and a multipart upload may be open that has a
-    session. With `finished`, these are disagreements too: use it after the jobs have run.
+    object may exist that is planned or marked for deletion, and an open upload may
+    have a multipart upload. With `finished`, these are disagreements too: use it after the jobs have run.
     """
     rules = list(queries.invariants.RULES)
     answers = read_all(Worker(), *(queries.invariants.broken(rule, organization) for rule in rules))
@@ -58,7 +58,7 @@ def _compare_store(organization: UUID | None, *, finished: bool) -> list[Disagre
     objects = {stored.key: stored for prefix in prefixes for stored in storage.list_objects(prefix)}
     opened = list(storage.list_multiparts())
     registry = {entry.key: entry for entry in read(Worker(), queries.invariants.registry(organization))}
-    sessions = {each.store_upload_id for each in read(Worker(), queries.invariants.open_sessions())}
+    expected = {each.store_upload_id for each in read(Worker(), queries.invariants.open_multiparts())}
 
     disagreements: list[Disagreement] = []
     for key, stored in objects.items():
@@ -80,6 +80,6 @@ def _compare_store(organization: UUID | None, *, finished: bool) -> list[Disagre
         disagreements += [
             Disagreement("an open multipart upload has a session", each.key, each.upload_id)
             for each in opened
-            if each.upload_id not in sessions and (organization is None or organization.hex in each.key)
+            if each.upload_id not in expected and (organization is None or organization.hex in each.key)
         ]
     return disagreements

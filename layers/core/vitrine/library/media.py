@@ -252,8 +252,10 @@ def move(caller: Caller, item: UUID, *, to: FolderPath, check: MediaCheck | None
 def check_destination(
     moved: queries.media.PlacedItem, found: queries.folders.Destination | None
 ) -> FolderPath:
-    """The path of the place into which the item is to be moved. Raises NotFound and Invalid as `move`
-    documents.
+    """The path of the place into which the item is to be moved.
+
+    Raises NotFound when the place does not exist; Invalid when the place is in another collection, a file,
+    the item itself, or a folder below the item.
     """
     if found is None:
         raise not_found("folder")
@@ -267,8 +269,10 @@ def check_destination(
 
 
 def check_depth(path: FolderPath, deepest: int, under: FolderPath) -> None:
-    """Raises Invalid when the folder of this path cannot be moved under another, because folders would be
-    nested too deep. `deepest` is the present depth of the deepest folder below it.
+    """Check that the folder at `path` can be moved into the place `under`. `deepest`: the present depth of
+    the deepest folder below the moved one, or of itself.
+
+    Raises Invalid when folders would be nested deeper than MAX_FOLDER_DEPTH.
     """
     depth = deepest - path.depth + under.depth + 1
     if depth > MAX_FOLDER_DEPTH:
@@ -278,7 +282,11 @@ def check_depth(path: FolderPath, deepest: int, under: FolderPath) -> None:
 
 
 def delete_folder(caller: Caller, item: UUID, *, check: MediaCheck | None = None) -> Deleted:
-    """Move the folder to the trash with everything below it, as `delete` does. Raises NotFound for a file."""
+    """Move the folder to the trash with everything below it: one deletion, which `restore` can reverse.
+
+    `check` gets the folder as it is before, and may raise. Raises NotFound when the folder does not exist, is
+    deleted already, or is a file; Conflict when it has more items than one deletion can mark.
+    """
     return delete(caller, get_folder(caller, item).id, check=check)
 
 
@@ -324,8 +332,8 @@ def delete(caller: Caller, item: UUID, *, check: MediaCheck | None = None) -> De
 
 
 def restore(caller: Caller, item: UUID, *, only_files: bool = False) -> Restored:
-    """Reverse the deletion that removed this item or version: all its items are active again, in their former
-    places or in the nearest active folder above.
+    """Reverse the deletion that removed this item or version: all items of the deletion exist again, in their
+    former places or in the nearest folder above that is not deleted.
 
     Items that were deleted earlier stay deleted. Exceeding the quota is allowed. Raises NotFound with
     `only_files` for a folder or a version; Conflict when the item is not deleted, or its collection, or the

@@ -15,7 +15,7 @@ from vitrine import queries
 from vitrine.credentials import fingerprint, mint_id, mint_session_token
 from vitrine.db import read, read_all, transaction, write
 from vitrine.errors import ApiError, Conflict, Forbidden, Invalid, NotAMember, NotFound, UnknownOrganization
-from vitrine.library import clean_name, slug_of
+from vitrine.library import clean_name, organization_slug
 from vitrine.library.organizations import DEFAULT_COLLECTION, MAX_NAME, MAX_SLUG, is_slug
 from vitrine.models.people import Consumer, Membership, Nobody
 from vitrine.settings import settings
@@ -326,5 +326,5 @@ def _clean_slug(slug: str) -> str:
 
 def _slug_candidates(name: str) -> list[str]:
     """The slug of the name, then two with random suffixes, which are practically never taken."""
-    slug = slug_of(name, most=80) or "team"
+    slug = organization_slug(name, most=80) or "team"
     return [slug, f"{slug}-{secrets.token_hex(3)}", f"{slug}-{secrets.token_hex(8)}"]

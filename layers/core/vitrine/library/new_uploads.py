@@ -158,8 +158,10 @@ def declared_type(declared: str) -> str:
 
 
 def check_sizes(wanted: NewUpload) -> None:
-    """Raise Invalid for an empty file and for a SHA-256 that would not be computed, TooLarge beyond the
-    limit.
+    """Check the declared size; a size that was not declared is accepted.
+
+    Raises Invalid for an empty file, and for a declared SHA-256 of a file too large to be hashed; TooLarge
+    for a size over `max_upload_bytes`.
     """
     chosen = settings()
     size = wanted.declared_bytes

@@ -13,7 +13,7 @@ from vitrine import queries
 from vitrine.credentials import hash_password, mint_id
 from vitrine.db import read, transaction, write
 from vitrine.errors import Conflict, Invalid, NotFound
-from vitrine.library import clean_name, organizations, slug_of
+from vitrine.library import clean_name, organization_slug, organizations
 from vitrine.library.people import MIN_PASSWORD, check_password
 from vitrine.models.people import MAX_EMAIL, MAX_KEY_NAME, Worker
 from vitrine.permissions import ROLES, SCOPES
@@ -169,7 +169,7 @@ def create_organization(name: str, *, owner: str, slug: str | None, quota: int |
     cleaned = clean_name(name.strip())
     if len(cleaned) > organizations.MAX_NAME:
         raise Invalid(f"The name of an organization has 1 to {organizations.MAX_NAME} characters")
-    new_slug = slug_of(cleaned, most=organizations.MAX_SLUG) if slug is None else slug
+    new_slug = organization_slug(cleaned, most=organizations.MAX_SLUG) if slug is None else slug
     if not organizations.is_slug(new_slug):
         reason = (
             f"{new_slug or cleaned} cannot be a slug"

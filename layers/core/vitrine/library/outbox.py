@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vitrine.models.people import Caller
     from vitrine.queries.outbox import OutboxMessage
 
-# names of the queues; `_url` has where they are
+# Names of the queues, as stored in the outbox; `_url` maps them to URLs.
 STORED_QUEUE = "upload_stored"
 IMPORT_QUEUE = "import_requested"
 
@@ -51,19 +51,21 @@ def send(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batc
 
 
 def send_now(actor: Caller, message: UUID, queue: str, body: Mapping[str, object]) -> None:
-    """Send a message that was just committed, and mark it as sent. No error is raised: the job sends it
-    otherwise.
+    """Try to send a message of the outbox whose transaction has committed, and mark it as sent. Raises
+    nothing: a message that is not sent now is sent by the job (`send`).
     """
     url = _url(queue)
     if not url:
         return
-    with suppress(Exception):  # the request has succeeded already; the job sends the message within a minute
+    with suppress(Exception):  # the request has succeeded; the job sends the message within a minute
         if queues.send_batch(url, [json.dumps(dict(body))]):
             write(actor, queries.outbox.mark_sent([message]))
 
 
 def stored_event(key: str) -> dict[str, object]:
-    """Return the part of the store's notification about a landed object that our consumer reads."""
+    """Return a notification about the object with this key as S3 sends it, reduced to the fields that
+    `storage.landed_keys` reads.
+    """
     return {
         "Records": [
             {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {"object": {"key": quote(key)}}}

@@ -339,8 +339,8 @@ def _reject(actor: Consumer, upload: Upload, version: queries.processing.Attempt
                 -1,
                 "original",
                 locked.counted_as,
-                "refused",
-                f"refuse:{upload.id.hex}",
+                "refused",  # stored in the ledger: the text must not change
+                f"refuse:{upload.id.hex}",  # stored in the ledger: the text must not change
             )
         )
         rejected = db.run(queries.uploads.set_state(organization, upload.id, "rejected", reason))[0]
@@ -366,8 +366,12 @@ def _discard_frames(actor: Consumer, keys: list[str]) -> None:
 
 
 def verify(actor: Actor, upload: Upload, found: content.Content) -> None:
-    """Show and count the item of a form upload by the type and size that its first bytes have, before its
-    frames are made. Nothing changes when the version was verified before, or is not pending.
+    """Record type, width and height, as the first bytes of a form upload have them, before its frames are
+    made: the item is then listed and counted. Nothing changes when the version was verified before, or is not
+    pending.
+
+    Only form uploads are verified early. Their response contains the item, so the item must be readable then.
+    An item whose bytes a client puts into the store is listed when a worker has processed it.
     """
 
     def work(db: Transaction) -> None:
@@ -413,6 +417,8 @@ def record_failure(
 def show_processed(
     db: Transaction, organization: UUID, locked: queries.versions.LockedVersion, media_type: MediaType
 ) -> None:
-    """Give the version its type, and let the item show and count the version that is now to be active."""
+    """Set the version's type. Then choose again which version the item shows, and count the item by the type
+    of that version.
+    """
     db.queue(queries.processing.put_type(organization, locked.id, media_type))
     versions.show_active(db, organization, locked.media_id)

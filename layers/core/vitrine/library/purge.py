@@ -32,8 +32,8 @@ class _NotYet(Exception):
 
 
 def purge_due(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
-    """Take the next deletion whose retention is over one batch further, or to its end. One that cannot be
-    continued is left for the next run.
+    """Carry out one batch of the next deletion whose retention is over. A deletion that cannot be continued
+    is left for the next run.
     """
     due = read(Worker(), queries.purges.due(now, UUID(after) if after else None, 1))
     if not due:
@@ -57,7 +57,7 @@ def _foreseen(deletion: queries.purges.Due) -> str:
 
 
 def _continue(deletion: queries.purges.Due, now: datetime, limit: int) -> str | None:
-    """Take the deletion one batch further. Return `purged` at its end; None: there is more to do."""
+    """Carry out one batch of the deletion. Return `purged` after the last one; None: there is more to do."""
     if deletion.state == "trash":
         transaction(Worker(), lambda db: _start_purging(db, deletion))
     marked = read(Worker(), queries.purges.marked_objects(deletion, limit))
@@ -134,6 +134,7 @@ def _remove_uploads(db: Transaction, deletion: queries.purges.Due, limit: int) -
 
 def _end(db: Transaction, deletion: queries.purges.Due, limit: int) -> bool:  # noqa: ARG001 - the signature of a step
     if deletion.kind == "collection" and not db.run(queries.purges.delete_collection(deletion)):
-        raise _NotYet("left for later")  # an upload to it is still open; it ends with its session
+        # An open upload still refers to the collection. It ends when it expires (expires_at), or earlier.
+        raise _NotYet("left for later")
     db.queue(queries.deletions.set_state(deletion.organization_id, [deletion.id], "purged"))
     return True

@@ -38,8 +38,8 @@ class RequestedBatch:
 
 
 def request(caller: Caller, item: UUID, *, check: MediaCheck | None = None) -> Media:
-    """Request that the item's active version, or the version with this id, is processed again. Return the
-    item as it then is.
+    """Request that the version which the item shows, or the version with this id, is processed again. Return
+    the item as it then is.
 
     Requests that come before the first is carried out change nothing. `check` is called with the item as it
     was before, and may raise. Raises NotFound, Invalid for a folder, Conflict for an external URL that was
@@ -75,7 +75,7 @@ def request(caller: Caller, item: UUID, *, check: MediaCheck | None = None) -> M
 def request_collection(
     caller: Caller, collection: UUID, *, which: Literal["failed", "all"], limit: int, cursor: Cursor | None
 ) -> RequestedBatch:
-    """Request that the active versions of the collection's next `limit` files are processed again: all, or
+    """Request that the shown versions of the collection's next `limit` files are processed again: all, or
     those that have failed.
 
     Files that cannot be processed, and those that wait already, are passed over. Raises NotFound.

@@ -26,33 +26,35 @@ from vitrine.models.uploads import Upload
 if TYPE_CHECKING:
     from datetime import datetime
 
-# The longest function may run for 10 minutes: what is older than this belongs to no running call.
-GRACE = timedelta(hours=1)
-STANDING_STILL = timedelta(minutes=20)
-# Whole collections may be processed again at once, so a version may wait long in the queue. It shows its old
-# frames meanwhile.
-REQUESTED = timedelta(hours=2)
-RESENDS = 5
+# An object or a multipart upload older than this belongs to no running call: the longest function may run
+# for 10 minutes.
+ORPHANED_AFTER = timedelta(hours=1)
+# The message of an upload that has waited this long for a worker is sent again.
+STALLED_AFTER = timedelta(minutes=20)
+# The message of a version that has waited this long to be processed again is sent again. Whole collections
+# may be requested at once, so a version may wait long in the queue; it shows its old frames meanwhile.
+REQUEST_LOST_AFTER = timedelta(hours=2)
+RESENDS = 5  # messages at most for one upload or version
 TOO_OFTEN = f"The file could not be processed in {RESENDS} tries"
 
 
 def end_lapsed(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
-    """End the open uploads whose session has expired: finalize those whose bytes have landed, expire the
+    """End the open uploads that have expired (expires_at): finalize those whose bytes have landed, expire the
     others. An upload whose completing call died can be completed again.
     """
     uploads = read(Worker(), queries.uploads.overdue(now, UUID(after) if after else None, limit))
     done = tuple(
-        Done("would be ended" if dry_run else _end_session(upload, now), upload.id.hex) for upload in uploads
+        Done("would be ended" if dry_run else _end_upload(upload, now), upload.id.hex) for upload in uploads
     )
     return Batch(done, uploads[-1].id.hex if len(uploads) == limit else None)
 
 
 def send_again(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
     """Send the message of a lost event again for uploads that have stayed `stored` or `processing` for
-    STANDING_STILL. After RESENDS messages they have failed, with a reason.
+    STALLED_AFTER. After RESENDS messages they have failed, with a reason.
     """
     uploads = read(
-        Worker(), queries.uploads.stalled(now - STANDING_STILL, UUID(after) if after else None, limit)
+        Worker(), queries.uploads.stalled(now - STALLED_AFTER, UUID(after) if after else None, limit)
     )
     done = tuple(
         Done("would be sent again" if dry_run else _send_again(upload), upload.id.hex) for upload in uploads
@@ -60,21 +62,22 @@ def send_again(now: datetime, after: str | None, limit: int, *, dry_run: bool) -
     return Batch(done, uploads[-1].id.hex if len(uploads) == limit else None)
 
 
-def ask_again(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
+def send_reprocessing_again(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
     """Send the message again for ready versions whose request to be processed again was lost. After RESENDS
     messages they keep their frames, with a reason.
     """
     requests = read(
-        Worker(), queries.reprocessing.overdue(now - REQUESTED, UUID(after) if after else None, limit)
+        Worker(),
+        queries.reprocessing.overdue(now - REQUEST_LOST_AFTER, UUID(after) if after else None, limit),
     )
     done = tuple(
-        Done("would be asked for again" if dry_run else _ask_again(version), version.id.hex)
+        Done("would be asked for again" if dry_run else _send_reprocessing_again(version), version.id.hex)
         for version in requests
     )
     return Batch(done, requests[-1].id.hex if len(requests) == limit else None)
 
 
-def _end_session(upload: Upload, now: datetime) -> str:
+def _end_upload(upload: Upload, now: datetime) -> str:
     try:
         finalized = finalizing.finalize(Worker(), upload.reference)
     except Exception as error:
@@ -93,9 +96,8 @@ def _end_session(upload: Upload, now: datetime) -> str:
         return _end_import(upload, now)
     if write(Worker(), queries.uploads.expire(organization, upload.id, now)):
         if upload.store_upload_id is not None:
-            with suppress(
-                ServiceUnavailable
-            ):  # abort_unwanted aborts it later, because its session has ended
+            # `abort_unwanted` aborts the multipart upload later when the store is not answering.
+            with suppress(ServiceUnavailable):
                 storage.abort(upload.key, upload.store_upload_id)
         return "expired"
     return (
@@ -150,7 +152,7 @@ def _fail(db: Transaction, upload: Upload) -> str:
     return "given up"
 
 
-def _ask_again(version: queries.reprocessing.OverdueRequest) -> str:
+def _send_reprocessing_again(version: queries.reprocessing.OverdueRequest) -> str:
     organization = version.organization_id
 
     def work(db: Transaction) -> str:
@@ -242,10 +244,10 @@ def clear_planned(now: datetime, after: str | None, limit: int, *, dry_run: bool
     """Delete planned objects that never became live: their upload has ended, or the attempt that planned them
     died.
 
-    The object of an open upload is left alone, because its session decides. One that landed after its session
-    expired revives the upload.
+    The object of an open upload is left alone: `end_lapsed` ends the upload when it has expired (expires_at).
+    An object that landed after its upload had expired revives the upload.
     """
-    entries = read(Worker(), queries.objects.unfinished("planned", now - GRACE, after or "", limit))
+    entries = read(Worker(), queries.objects.unfinished("planned", now - ORPHANED_AFTER, after or "", limit))
     done: list[Done] = []
     for entry in entries:
         upload = (
@@ -273,8 +275,8 @@ def clear_planned(now: datetime, after: str | None, limit: int, *, dry_run: bool
 
 
 def abort_unwanted(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
-    """Abort the store's multipart uploads that have no open session: a crash may have come between the store
-    and the row.
+    """Abort the store's multipart uploads that belong to no open upload: a crash may have come between the
+    store and the row.
     """
     multiparts = list(islice(storage.list_multiparts(after or ""), limit))
     wanted = {
@@ -285,7 +287,7 @@ def abort_unwanted(now: datetime, after: str | None, limit: int, *, dry_run: boo
     }
     done: list[Done] = []
     for each in multiparts:
-        if each.upload_id not in wanted and each.initiated <= now - GRACE:
+        if each.upload_id not in wanted and each.initiated <= now - ORPHANED_AFTER:
             if not dry_run:
                 storage.abort(each.key, each.upload_id)
             done.append(Done("aborted", each.key))

@@ -137,8 +137,8 @@ def replace(db: Transaction, organization: UUID, item: UUID, labels: Sequence[La
 
 
 def list_of_collection(caller: Caller, collection: UUID) -> tuple[Tag, ...]:
-    """The visible tags that active items of the collection have, by group and name; the first MAX_LISTED.
-    Raises NotFound.
+    """The visible tags of the collection's items that are not deleted, by group and name; the first
+    MAX_LISTED. Raises NotFound.
     """
     organization = caller.organization_id
     collections, tags = read_all(
@@ -189,7 +189,7 @@ def too_many_tags() -> Conflict:
 
 
 def check_not_hidden(db: Transaction, organization: UUID, labels: Sequence[Label]) -> None:
-    """Raises Conflict when one of these tags is hidden."""
+    """Check that none of these tags is hidden in the organization. Raises Conflict when one is."""
     if db.run(queries.tags.list_hidden(organization, labels)):
         raise Conflict("This tag is hidden in the organization and cannot be given", code="tag_hidden")
 
@@ -247,9 +247,8 @@ def name_key(name: str) -> str:
     Slugs cannot be compared instead: `Müller` and `Möller`, or `C#` and `C++`, have the same slug and are
     different names.
     """
-    return compose(
-        re.sub(r"[\s\ufeff_-]+", " ", compose(name).casefold().strip())
-    )  # case folding may decompose
+    # Composed again, because case folding may decompose.
+    return compose(re.sub(r"[\s\ufeff_-]+", " ", compose(name).casefold().strip()))
 
 
 def with_suffix(slug: str, tag: UUID) -> str:

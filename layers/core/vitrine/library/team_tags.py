@@ -164,10 +164,8 @@ def create(caller: Caller, name: str) -> SluggedTag:
                 else db.run(queries.team_tags.update(organization, replace(found, name=name), key))[0]
             )
         tag = mint_id()
-        for unused in (
-            slug,
-            with_suffix(slug, tag),
-        ):  # the second insert does nothing when the first succeeded
+        # The second insert does nothing when the first one succeeded.
+        for unused in (slug, with_suffix(slug, tag)):
             db.queue(queries.team_tags.insert(organization, tag, name, key, unused, caller.user_id))
         made = db.first(queries.team_tags.lock_named(organization, name))
         if made is None:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def locate(key: str) -> UploadReference | None:
     """Return the organization and id of the upload whose object has this key, or None.
 
-    A definer function answers, because no organization is open yet. The upload's row is not read.
+    The query calls a security definer function: row-level security hides the table while the organization is
+    unknown. Use `find` to read the upload itself.
     """
     references = read(Nobody(), queries.uploads.locate(key))
     return references[0] if references else None

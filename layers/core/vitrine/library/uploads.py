@@ -45,9 +45,8 @@ class UploadStatus:
 
     upload: Upload
     media: Media | None
-    others: tuple[
-        IdenticalVersion, ...
-    ] = ()  # versions with the same SHA-256, ten at most; empty until it is known
+    # versions with the same SHA-256, ten at most; empty until it is known
+    others: tuple[IdenticalVersion, ...] = ()
 
 
 def create_post(caller: Caller, wanted: NewUpload) -> PostedUpload:
@@ -99,7 +98,9 @@ def create_multipart(caller: Caller, wanted: NewUpload) -> Upload:
     )
 
     kind = wanted.checksum[0] if wanted.checksum else "CRC64NVME"
-    store_upload_id = storage.open_multipart(key, checksum_kind="CRC32C" if kind == "CRC32C" else "CRC64NVME")
+    store_upload_id = storage.create_multipart(
+        key, checksum_kind="CRC32C" if kind == "CRC32C" else "CRC64NVME"
+    )
     opened = write(
         caller, queries.uploads.set_store_upload(caller.organization_id, upload.id, store_upload_id)
     )
@@ -112,7 +113,7 @@ def create_multipart(caller: Caller, wanted: NewUpload) -> Upload:
 def parts(caller: Caller, upload_id: UUID, key: str) -> list[Part]:
     """Return the parts that are in the store. Raises NotFound, Conflict when the upload is not open."""
     upload = _find(caller, upload_id, key)
-    store_upload_id = _open_multipart(upload)
+    store_upload_id = _multipart_id(upload)
     try:
         return storage.list_parts(upload.key, store_upload_id)
     except storage.NoSuchUpload:
@@ -290,8 +291,10 @@ def _visible(caller: Caller, found: Sequence[Upload]) -> Upload:
     return found[0]
 
 
-def _open_multipart(upload: Upload) -> str:
-    """Return the store's id of an open multipart upload. Raises Conflict or Unprocessable."""
+def _multipart_id(upload: Upload) -> str:
+    """Return the store's id of the open upload's multipart upload. Raises Conflict when the upload has ended
+    or has no parts, Unprocessable when it was rejected.
+    """
     if not upload.is_open:
         raise_ended(upload)
     if upload.store_upload_id is None:
@@ -302,8 +305,8 @@ def _open_multipart(upload: Upload) -> str:
 def _count_signed_parts(
     caller: Caller, upload_id: UUID, key: str, numbers: Sequence[int], *, watch: bool = False
 ) -> tuple[Upload, str]:
-    """Record that these parts are about to be signed, which prolongs the session. Return the upload and the
-    store's id of it.
+    """Record that these parts are about to be signed, which postpones the upload's expiry. Return the upload
+    and the store's id of it.
 
     When the upload declared no size, the size of what has landed is checked, now and then or at once
     (`watch`).
@@ -311,7 +314,7 @@ def _count_signed_parts(
     if any(not 1 <= number <= MAX_PARTS for number in numbers):
         raise Invalid(f"Parts are numbered from 1 to {MAX_PARTS}")
     upload = _find(caller, upload_id, key)
-    store_upload_id = _open_multipart(upload)
+    store_upload_id = _multipart_id(upload)
     signed = write(
         caller,
         queries.uploads.sign(upload.organization_id, upload.id, len(numbers), settings().upload_ttl, caller),

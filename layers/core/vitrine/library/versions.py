@@ -1,7 +1,7 @@
 """Versions of an item: listing, showing, selecting, deleting and restoring them.
 
-One version of an item is active, and the item shows it: the version that was selected, else the newest that
-is ready. A transaction that changes a version locks its item first.
+An item shows one of its versions, the active version: the one that was selected, else the newest that is
+ready. A transaction that changes a version locks its item first.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vitrine.models.media import Media, MediaCheck
     from vitrine.models.people import Caller
 
-MAX_VERSIONS = 200  # active versions of one item: they are listed without pages
+MAX_VERSIONS = 200  # of one item, not counting deleted ones: they are listed without pages
 FOLDER = "A folder has no versions"
 
 
@@ -61,8 +61,8 @@ def get_item(caller: Caller, item: UUID) -> queries.versions.VersionedItem:
 
 
 def select(caller: Caller, version: UUID, *, check: MediaCheck | None = None) -> Media:
-    """Make this version the one that its item shows, and return the item. The version stays active when newer
-    ones arrive, unless it is itself the newest that is ready.
+    """Make this version the one that its item shows, and return the item. The item goes on showing
+    it when newer versions arrive, unless it is itself the newest that is ready.
 
     `check` gets the item as it is before, and may raise. Raises NotFound, Invalid for a folder, Conflict when
     the version is not ready.
@@ -154,8 +154,8 @@ def restore(db: Transaction, caller: Caller, deletion: queries.deletions.Deletio
 
 
 def show_active(db: Transaction, organization: UUID, item: UUID, actor: UUID | None = None) -> UUID:
-    """Make the locked item show the version that is to be active, and count the item by that version's type.
-    Returns the version's id.
+    """Choose again which version the locked item shows, and count the item by that version's type. Returns
+    the version's id.
     """
     shown = db.run(queries.versions.show_active(organization, item, actor))[0]
     if shown.status == "active" and (shown.verified, shown.type) != (shown.was_verified, shown.was_type):

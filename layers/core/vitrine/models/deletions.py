@@ -59,7 +59,7 @@ class DeletedVersion:
 
     id: UUID
     deletion_id: UUID
-    promoted_id: UUID | None  # the version that its item now shows instead; None: it was not the active one
+    promoted_id: UUID | None  # the version that its item now shows instead; None: the same as before
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Files that are the same or alike: equal bytes, equal name and size, or a small perceptual distance.
+"""Duplicates: files with equal bytes, with equal name and size, or similar pictures (a small distance).
 
 Sizes are bytes, times aware datetimes in UTC. A distance is the number of differing bits in two 64-bit
 perceptual hashes.
@@ -20,7 +20,7 @@ else:
 
 MAX_DISTANCE = 16  # pairs of pictures at most this far apart are recorded, and so can be listed
 
-DEFAULT_DISTANCE = 6  # measured: see "What looks the same" in docs/decisions/duplicates.md
+DEFAULT_DISTANCE = 6  # measured: docs/decisions/duplicates.md, "What looks the same"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,9 @@ class Duplicate:
 
 @dataclass(frozen=True, slots=True)
 class DuplicateGroup:
-    """Items of a collection that are the same."""
+    """Items of a collection with equal bytes, or similar pictures."""
 
-    match: Literal["exact", "near"]  # equal bytes, or a small perceptual distance
+    match: Literal["exact", "near"]  # equal bytes, or similar pictures
     count: int  # of all items in the group
     items: tuple[Duplicate, ...]  # sorted by upload, oldest first; a large group is cut off
     cursor: Cursor  # continues the listing after this group

@@ -79,7 +79,7 @@ UPLOAD_STATES: Mapping[UploadState, StateRules] = {
     "failed": _rules("stored", has_version=True),
     # The client, or the deletion of the collection, ended it. Bytes that land later are deleted. Final.
     "aborted": _rules(),
-    # Its session ended before any bytes landed. Bytes that land later revive it.
+    # It expired (expires_at) before any bytes landed. Bytes that land later revive it.
     "expired": _rules("stored", "rejected", "failed", accepts_object=True),
 }
 # fmt: on

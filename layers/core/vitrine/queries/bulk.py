@@ -165,7 +165,9 @@ def mark(organization: UUID, deletion: UUID, items: Sequence[UUID], actor: UUID)
 
 
 def set_root(organization: UUID, deletion: UUID, root: MarkedItem) -> Statement[object]:
-    """Make this item the deletion's only root."""
+    """Make this item the deletion's only root, and set the deletion's kind to the item's: `folder` or
+    `media`.
+    """
     return Statement(
         """
         update deletions

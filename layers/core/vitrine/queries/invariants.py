@@ -378,7 +378,7 @@ class OpenMultipart:
     store_upload_id: str
 
 
-def open_sessions() -> Statement[OpenMultipart]:
+def open_multiparts() -> Statement[OpenMultipart]:
     """Select the store's ids of the multipart uploads that belong to open uploads."""
     return Statement(
         """

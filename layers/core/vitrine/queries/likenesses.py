@@ -1,4 +1,4 @@
-"""Pictures that are the same: with equal bytes, or with a small distance between their perceptual hashes."""
+"""Duplicates: files with equal bytes, and similar pictures, whose perceptual hashes have a small distance."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ def insert(organization: UUID, version: UUID) -> Statement[object]:
 
 
 def insert_nearest(organization: UUID, version: UUID, limit: int) -> Statement[object]:
-    """Store the `limit` pairs of this version with the nearest versions of other items in its collection, of
-    the same type and with other bytes.
+    """Store the pairs of this version with the `limit` most similar versions of other items in its
+    collection, of the same type, with other bytes and at a distance of at most MAX_DISTANCE.
     """
     return Statement(
         """
@@ -109,8 +109,8 @@ def insert_nearest(organization: UUID, version: UUID, limit: int) -> Statement[o
     )
 
 
-# Listing. An item takes part with its active version, when it is active, verified, and the first with its
-# bytes.
+# Listing. An item is compared by the version that it shows. It takes part when it is not deleted, is
+# verified, and was uploaded before all other items with the same bytes.
 
 
 def list_exact(
@@ -160,11 +160,12 @@ def list_exact(
 def list_near(
     organization: UUID, collection: UUID, *, distance: int, after: UUID, groups: int, group_size: int
 ) -> Statement[GroupMember]:
-    """Groups of items that look the same, sorted by the upload of their first items, beginning after this
-    version: at most `groups` of them. Of each group, the first `group_size` items by upload.
+    """Groups of similar pictures, sorted by the upload of their first items, beginning after the version
+    `after`: at most `groups` of them. Of each group, the first `group_size` items by upload.
 
-    A group is an item with no near item before it, and the items near to it that have no near item before
-    that one.
+    Two pictures are similar when their perceptual hashes differ in at most `distance` bits. The first item of
+    a group is similar to no item that was uploaded before it. The other items of the group are similar to the
+    first one, and to no item that was uploaded before the first one.
     """
     return Statement(
         f"""
@@ -234,8 +235,8 @@ def _counts(media: LiteralString, version: LiteralString) -> LiteralString:
 
 
 def _near_before(version: LiteralString, before: LiteralString) -> LiteralString:
-    """An expression: true when an item that takes part, uploaded before `before`, is near to the version;
-    else null.
+    """An expression: true when an item that takes part and was uploaded before `before` is similar to the
+    version; else null.
     """
     return f"""(select true
                     from likenesses nearer

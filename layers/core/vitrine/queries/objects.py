@@ -205,7 +205,7 @@ def drop(organization: UUID, key: str, now: datetime) -> Statement[object]:
     )
 
 
-# For jobs, which cross organizations.
+# For scheduled jobs, which read all organizations.
 
 
 def unfinished(

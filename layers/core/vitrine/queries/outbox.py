@@ -44,7 +44,7 @@ def insert(
 
 
 def unsent(after: tuple[datetime, UUID] | None, limit: int) -> Statement[OutboxMessage]:
-    """Unsent messages after this place, oldest first. For the job, which crosses organizations."""
+    """Unsent messages after this place, oldest first. They belong to all organizations."""
     return Statement(
         """
         select id, organization_id, queue, body, created_at

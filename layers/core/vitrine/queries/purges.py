@@ -1,5 +1,5 @@
-"""Removing for good what a deletion took. For the job, which crosses organizations; each statement selects
-rows by the deletion's id.
+"""Removing the items of a deletion for good. `purge_deleted` runs these statements for all organizations;
+each statement selects rows by the deletion's id.
 """
 
 from __future__ import annotations

@@ -190,7 +190,7 @@ def keep_frames(organization: UUID, version: UUID, reason: str) -> Statement[obj
     )
 
 
-# For jobs, which cross organizations.
+# For scheduled jobs, which read all organizations.
 
 
 def overdue(before: datetime, after: UUID | None, limit: int) -> Statement[OverdueRequest]:

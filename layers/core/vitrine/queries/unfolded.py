@@ -1,4 +1,6 @@
-"""How many entries of the append-only ledgers wait to be folded. For the job, which crosses organizations."""
+"""How many entries of the append-only ledgers wait to be folded. `fold_ledger` uses these counts, which cover
+all organizations.
+"""
 
 from __future__ import annotations
 

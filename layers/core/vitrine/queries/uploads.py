@@ -143,8 +143,8 @@ def set_store_upload(organization: UUID, upload: UUID, store_upload_id: str) -> 
 
 
 def sign(organization: UUID, upload: UUID, parts: int, ttl: int, caller: Caller) -> Statement[Upload]:
-    """Count `parts` URLs that are about to be signed, and prolong the session to `ttl` seconds from now,
-    within the deadline. No row: the upload is not open, or has expired.
+    """Count `parts` URLs that are about to be signed, and set `expires_at` to `ttl` seconds from now,
+    at most to the deadline. No row: the upload is not open, or has expired.
 
     When the caller is the uploader, their key is the one by which the upload's rights are checked from now
     on.
@@ -354,8 +354,8 @@ def abort_in(organization: UUID, collection: UUID) -> Statement[Upload]:
 
 
 def expire(organization: UUID, upload: UUID, now: datetime) -> Statement[Upload]:
-    """Set an upload to `expired` whose session has ended. Bytes that land later revive it. No row: the
-    session, or the lease of a completing call, has not ended.
+    """Set the state to `expired` for an upload that has expired (expires_at). Bytes that land later revive
+    it. No row: the upload has not expired, is not open, or the lease of a completing call has not ended.
     """
     return Statement(
         """
@@ -525,11 +525,11 @@ def rights(organization: UUID, upload: UUID) -> Statement[Rights]:
     )
 
 
-# For jobs, which cross organizations.
+# For scheduled jobs, which read all organizations.
 
 
 def overdue(now: datetime, after: UUID | None, limit: int) -> Statement[Upload]:
-    """Open uploads whose session has ended, or whose completing call's lease has, by id."""
+    """Open uploads that have expired (expires_at), or whose completing call's lease has ended, by id."""
     return Statement(
         "select "
         + _COLUMNS

@@ -27,7 +27,9 @@ class Bulk(Input):
     )
 
     def requested_action(self) -> models.bulk.Action:
-        """Raises Invalid where the action lacks a field that it needs."""
+        """Return the action with its arguments. Raises Invalid when a field that the action needs was not
+        sent.
+        """
         match self.action:
             case "move":
                 return models.bulk.Move(self._required("destinationPath"))

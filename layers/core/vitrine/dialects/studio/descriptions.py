@@ -29,7 +29,9 @@ class Metadata(Input):
     caption: Caption | None = None
 
     def description(self) -> models.media.Description:
-        """Raises Invalid where it is too large or too deep, or has a number that cannot be stored."""
+        """Return the description, without the fields that only the server sets. Raises Invalid when the
+        description is too large or nested too deep, or has a number that cannot be stored.
+        """
         own = {name: value for name, value in (self.model_extra or {}).items() if name not in SERVERS_OWN}
         if not _can_be_stored(own, METADATA_DEPTH):
             raise Invalid(f"metadata can be nested {METADATA_DEPTH} deep, and its numbers must be finite")

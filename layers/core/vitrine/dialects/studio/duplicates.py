@@ -1,4 +1,4 @@
-"""Files that a collection has more than once: with the same bytes, or that look the same."""
+"""Files that a collection has more than once: with equal bytes, or as similar pictures."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Same(TypedDict):
 
 
 class Group(TypedDict):
-    match: Literal["exact", "near"]  # the same bytes, or the same looks
+    match: Literal["exact", "near"]  # equal bytes, or similar pictures
     count: int  # items of the group, in all
     items: list[Same]  # the first 50 of them, by when they were uploaded
 

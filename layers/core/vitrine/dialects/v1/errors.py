@@ -1,5 +1,5 @@
-"""v1's errors: {"success": false, "error", "code", "details"?, "info"}, with exceptions that its contract
-has.
+"""v1's errors: {"success": false, "error", "code", "details"?, "info"}. Some errors deviate from this form,
+because v1's published contract does: they have no `info`, no `code`, or `message` and `meta` besides.
 """
 
 from __future__ import annotations
@@ -126,7 +126,9 @@ def internal_error(request_id: str, operation: str | None) -> Answer:  # noqa: A
 
 
 def _rate_limited(error: TooManyRequests) -> Answer:
-    """Serialize a 429, which has the figures of the limit in `meta`, and no `info`."""
+    """Return the response to a request over a rate limit: 429 with `message`, the figures of the limit in
+    `meta`, and no `info`.
+    """
     meta: RateMeta = {
         "limit": error.allowed,
         "remaining": 0,

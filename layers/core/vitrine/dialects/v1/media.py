@@ -50,7 +50,7 @@ class UpdateMedia(Schema):
     caption: Caption | None = None
 
     def changes(self) -> DescriptionChanges:
-        """Raises Invalid where no field is sent."""
+        """Return the changes that were sent. Raises Invalid when no field was sent."""
         if not self.model_fields_set:
             raise Invalid("No fields to update")
         return DescriptionChanges(

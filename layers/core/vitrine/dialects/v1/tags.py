@@ -51,7 +51,7 @@ class NewTag(Schema):
     name: str
 
     def trimmed_name(self) -> str:
-        """Raises Invalid where nothing remains."""
+        """Return the name without white space around it. Raises Invalid when nothing remains."""
         return _trimmed_name(self.name)
 
 
@@ -66,7 +66,9 @@ class TagChange(Schema):
     isActive: bool = True  # false: hidden
 
     def change(self) -> team_tags.TagChange:
-        """Raises Invalid where no field is sent, or the name is blank."""
+        """Return the changes that were sent, the name trimmed. Raises Invalid when no field was sent, or the
+        name is blank.
+        """
         if not self.model_fields_set:
             raise Invalid("No fields to update")
         name = self.sent("name", self.name)

@@ -27,7 +27,9 @@ class Chosen(Schema):
     teamId: str = Field(min_length=1)
 
     def team(self) -> UUID:
-        """Raises UnknownOrganization for a text that is not an id, as for one in the header x-team-id."""
+        """Return the id of the chosen organization. Raises UnknownOrganization for a text that is not an id;
+        a malformed header x-team-id causes that error too.
+        """
         team = parse_id(self.teamId)
         if team is None:
             raise UnknownOrganization(STUDIO.missing["organization"])
