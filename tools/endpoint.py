@@ -256,7 +256,7 @@ def remaining(new: Endpoint) -> str:
   6. tests/given/isolation_cases.py    "{new.name}" in FILL: how a request of it is made
   7. make docs                         before the tests: README's table, the API's description
   8. tests/{new.section}/test_{new.name}.py    what the endpoint does, and each error
-  9. make test, make lint"""
+  9. a line in CHANGELOG.md, then make test, make lint"""
 
 
 def main(words: list[str]) -> int:
