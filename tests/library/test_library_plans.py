@@ -483,7 +483,7 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "outbox.unsent": lambda _: outbox.unsent(None, 100),
     "outbox.mark_sent": lambda _: outbox.mark_sent([uuid4()]),
     "tags.insert_missing": lambda lib: tags.insert_missing(
-        lib.organization, [tags.NewTag(uuid4(), LABEL, None, None)], uuid4()
+        lib.organization, [tags.TagToInsert(uuid4(), LABEL, None, None)], uuid4()
     ),
     "tags.detach_others": lambda lib: tags.detach_others(lib.organization, lib.item, [LABEL]),
     "tags.attach": lambda lib: tags.attach(lib.organization, lib.item, [LABEL], uuid4()),

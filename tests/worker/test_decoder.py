@@ -14,7 +14,14 @@ import pytest
 
 from tests.given import pictures, stills
 from tests.given.pictures import FUZZ_LONG, FUZZ_QUICK, FUZZ_SEED
-from vitrine_imaging.decoder import Cancelled, Decoder, DecoderUnavailable, Derived, Limits, Undecodable
+from vitrine_imaging.decoder import (
+    Cancelled,
+    Decoder,
+    DecoderUnavailable,
+    Derived,
+    Limits,
+    Undecodable,
+)
 
 MIB = 1 << 20
 SLOW = Limits(max_pixels=10**9, wall_seconds=60)  # for `slow`, which has more pixels than are usually allowed

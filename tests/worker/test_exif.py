@@ -16,7 +16,7 @@ from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
 from tests.given import pictures
-from vitrine.models.derived import Derived, Frame, Picture
+from vitrine.models.derived import Derived, DerivedFrame, Picture
 from vitrine_imaging import exif
 from vitrine_imaging.answers import receive_derived, send_derived
 from vitrine_imaging.decoder import Decoder, Limits
@@ -43,7 +43,7 @@ CAMERA: dict[str, Any] = {
     "flash": True,
 }
 PARIS = {"latitude": 48.858333, "longitude": -2.294444, "altitude": -35.5}
-A_FRAME = Frame(
+A_FRAME = DerivedFrame(
     Picture(pictures.jpeg(8, 8), "image/jpeg", 8, 8), Picture(pictures.webp(8, 8), "image/webp", 8, 8)
 )
 SUMMER = datetime(2024, 7, 14, 18, 30, 5, 120_000, tzinfo=timezone(timedelta(hours=2)))

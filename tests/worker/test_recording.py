@@ -12,7 +12,7 @@ from tests.given.items import read_item
 from vitrine import content, queries, storage
 from vitrine.db import read, write
 from vitrine.library import processing
-from vitrine.models.derived import Derived, Frame, Picture
+from vitrine.models.derived import Derived, DerivedFrame, Picture
 from vitrine.models.people import Consumer
 from vitrine.queries import uploads
 
@@ -30,7 +30,7 @@ def derived(frames: int, *, size: int = 10) -> Derived:
         64,
         40,
         tuple(
-            Frame(
+            DerivedFrame(
                 Picture(bytes(size), "image/jpeg", 64, 40),
                 Picture(bytes(5), "image/webp", 64, 40),
                 at,

@@ -75,7 +75,7 @@ class NoSuchUpload(StoreRejected):
     """The multipart upload is not open: it was completed or aborted, or never existed."""
 
 
-class PreconditionFailed(StoreRejected):
+class ConditionFailed(StoreRejected):
     """A condition was not met: the object exists already, or is not the one that was meant."""
 
 
@@ -228,7 +228,7 @@ def complete(
     `checksum`: kind and base64 value of the whole object; the store checks both where given.
 
     S3 may take minutes, and may answer 200 with an error in the body, which botocore reads and raises. Raises
-    NoSuchUpload, PreconditionFailed, WrongChecksum, WrongParts; ServiceUnavailable when the store does not
+    NoSuchUpload, ConditionFailed, WrongChecksum, WrongParts; ServiceUnavailable when the store does not
     answer: then only `head` can tell what happened.
     """
     declared: dict[str, str | int] = {}
@@ -282,7 +282,7 @@ def head(key: str) -> Stored | None:
 
 
 def copy(source: Stored, key: str) -> Stored:
-    """Copy an object to `key`, as an original, if its ETag is still the source's. Raises PreconditionFailed
+    """Copy an object to `key`, as an original, if its ETag is still the source's. Raises ConditionFailed
     when the source has changed, NoSuchObject when it is gone.
     """
     bucket = settings().bucket
@@ -307,7 +307,7 @@ def put_original(key: str, file: SentFile) -> None:
     """Put a file at `key`, as an original, if the key has no object. The store checks the CRC32 that was
     computed while the file came in.
 
-    Raises PreconditionFailed when the key has an object, also when the response to a first try was lost;
+    Raises ConditionFailed when the key has an object, also when the response to a first try was lost;
     ServiceUnavailable when the store does not answer: then only `head` can tell what happened.
     """
     file.content.seek(0)
@@ -339,7 +339,7 @@ def put(key: str, data: bytes, mime_type: str) -> Stored:
 
 def delete(key: str, etag: str) -> None:
     """Delete the object if it still has this ETag. An object that does not exist is no error. Raises
-    PreconditionFailed when the object is another one.
+    ConditionFailed when the object is another one.
     """
     try:
         with _errors():
@@ -349,7 +349,7 @@ def delete(key: str, etag: str) -> None:
 
 
 def read_head(stored: Stored, size: int) -> bytes:
-    """Return the first `size` bytes, or all when there are fewer. Raises PreconditionFailed when the object
+    """Return the first `size` bytes, or all when there are fewer. Raises ConditionFailed when the object
     was replaced, NoSuchObject when it is gone, ServiceUnavailable when the store sends fewer bytes.
     """
     return read_range(stored, 0, size)
@@ -357,7 +357,7 @@ def read_head(stored: Stored, size: int) -> bytes:
 
 def read_range(stored: Stored, offset: int, size: int) -> bytes:
     """Return `size` bytes from `offset`, which lies within the object, or the rest when there are fewer.
-    Raises PreconditionFailed when the object was replaced, NoSuchObject when it is gone, ServiceUnavailable
+    Raises ConditionFailed when the object was replaced, NoSuchObject when it is gone, ServiceUnavailable
     when the store sends fewer bytes.
     """
     size = min(size, stored.bytes - offset)
@@ -375,7 +375,7 @@ def read_range(stored: Stored, offset: int, size: int) -> bytes:
 
 
 def read_chunks(stored: Stored) -> Iterator[bytes]:
-    """Yield the whole object, CHUNK bytes at a time. Raises PreconditionFailed when the object was replaced,
+    """Yield the whole object, CHUNK bytes at a time. Raises ConditionFailed when the object was replaced,
     NoSuchObject when it is gone.
     """
     with _errors():
@@ -487,10 +487,10 @@ def _resolved_credentials() -> Credentials:
 
 _ERRORS: dict[str, type[StoreRejected]] = {
     "NoSuchUpload": NoSuchUpload,
-    "PreconditionFailed": PreconditionFailed,
-    "412": PreconditionFailed,
-    "ConditionalRequestConflict": PreconditionFailed,
-    "OperationAborted": PreconditionFailed,
+    "PreconditionFailed": ConditionFailed,
+    "412": ConditionFailed,
+    "ConditionalRequestConflict": ConditionFailed,
+    "OperationAborted": ConditionFailed,
     "BadDigest": WrongChecksum,
     "InvalidDigest": WrongChecksum,
     "XAmzContentChecksumMismatch": WrongChecksum,

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from vitrine.content import MOST_EDGE, sniff
 from vitrine.errors import InternalError
-from vitrine.models.derived import Derived, Frame, Picture, Undecodable
+from vitrine.models.derived import Derived, DerivedFrame, Picture, Undecodable
 from vitrine_imaging.models import FIRST_YEAR, FRAME_EDGE, LAST_YEAR, THUMBNAIL_EDGE
 
 MOST_HEAD: Final = 256 * 1024  # bytes
@@ -136,14 +136,14 @@ def _size(fields: Mapping[str, Any], max_pixels: int) -> tuple[int, int]:
     return width, height
 
 
-def _frame(time: object, receive: Receive) -> Frame:
+def _frame(time: object, receive: Receive) -> DerivedFrame:
     if not isinstance(time, list) or len(time) != 2:
         raise ValueError("not the time of a frame")
     at, end = _quantity(time[0]), _quantity(time[1])
     if at is None or (end is not None and end < at):
         raise ValueError("not the time of a frame")
     picture = _picture(receive(_MOST_PICTURE), {"image/jpeg", "image/webp"}, FRAME_EDGE)
-    return Frame(picture, _picture(receive(_MOST_THUMBNAIL), {"image/webp"}, THUMBNAIL_EDGE), at, end)
+    return DerivedFrame(picture, _picture(receive(_MOST_THUMBNAIL), {"image/webp"}, THUMBNAIL_EDGE), at, end)
 
 
 def _picture(encoded: bytes, mime_types: Set[str], edge: int) -> Picture:

@@ -18,7 +18,7 @@ from vitrine.containers import file_span, png_chunks
 from vitrine.content import HEAD_BYTES, Content, sniff
 from vitrine.heif import brands
 from vitrine.media_types import RAWS, STILLS
-from vitrine.models.derived import Derived, Frame, Picture, Undecodable
+from vitrine.models.derived import Derived, DerivedFrame, Picture, Undecodable
 from vitrine_imaging import by_pillow, by_preview, by_vips, exif, jpeg
 from vitrine_imaging.by_vips import Original
 from vitrine_imaging.models import DAMAGED, FRAME_EDGE, THUMBNAIL_EDGE, not_supported
@@ -213,14 +213,14 @@ def _webp(image: pyvips.Image, *, effort: int) -> Picture:
     )
 
 
-def make_frame(picture: pyvips.Image, *, at_seconds: float = 0.0) -> tuple[Frame, pyvips.Image]:
+def make_frame(picture: pyvips.Image, *, at_seconds: float = 0.0) -> tuple[DerivedFrame, pyvips.Image]:
     """Encode a still, or one frame of a video, and its thumbnail. The thumbnail is returned as an image as
     well.
 
     `picture`: in memory, upright, in sRGB, no larger than a frame may be.
     """
     thumbnail = picture.thumbnail_image(THUMBNAIL_EDGE, height=THUMBNAIL_EDGE, size="down").copy_memory()
-    return Frame(
+    return DerivedFrame(
         _webp(picture, effort=2) if picture.hasalpha() else _jpeg(picture),
         _webp(thumbnail, effort=4),
         at_seconds,

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pyvips
 
-from vitrine.models.derived import Derived, Frame, Undecodable
+from vitrine.models.derived import Derived, DerivedFrame, Undecodable
 from vitrine_imaging.derive import make_frame, make_placeholder
 from vitrine_imaging.models import DAMAGED, FRAME_EDGE, OUT_OF_MEMORY
 from vitrine_imaging.perceptual import dominant_colors, perceptual_hash
@@ -35,7 +35,7 @@ def derive(remote: Remote, request: FrameRequest) -> Derived:
 
 
 def _derive(film: Film) -> Derived:
-    frames = list[Frame]()
+    frames = list[DerivedFrame]()
     shown, poster, is_black = (0, 0), None, True
     for decoded in film.decoded_frames():
         image = upright(decoded.frame, decoded.pixel_width, FRAME_EDGE)

@@ -87,11 +87,11 @@ class KeyChange(Input):
     scopes: Scopes = Field(default_factory=list[str])
     expiresAt: Moment | None = None  # null: never
 
-    def change(self) -> keys.Change:
+    def change(self) -> keys.KeyUpdate:
         """Return the changes that were sent. Raises Invalid when no field was sent."""
         if not self.model_fields_set:
             raise Invalid("Give name, scopes or expiresAt")
-        return keys.Change(
+        return keys.KeyUpdate(
             name=self.sent("name", self.name),
             scopes=self.sent("scopes", self.scopes),
             expires_at=self.sent("expiresAt", self.expiresAt),

@@ -43,7 +43,9 @@ def move_to_trash(db: Transaction, organization: UUID, deletion: UUID) -> int:
     return db.run(queries.trash.count_deletion(organization, deletion))[0].n
 
 
-def require_restorable(deletion: queries.deletions.Deletion | None, what: str) -> queries.deletions.Deletion:
+def require_restorable(
+    deletion: queries.deletions.LockedDeletion | None, what: str
+) -> queries.deletions.LockedDeletion:
     """Return the deletion if it can be restored. `what`: the noun in the error's sentence.
 
     Raises Conflict when there is no deletion, Gone when it is being purged or was.
@@ -74,7 +76,7 @@ def relocate_roots(db: Transaction, organization: UUID, deletions: Sequence[UUID
     return set(deletions) - {root.deletion_id for root in roots if root.collection_is_active}
 
 
-def restore(db: Transaction, caller: Caller, deletions: Sequence[queries.deletions.Deletion]) -> None:
+def restore(db: Transaction, caller: Caller, deletions: Sequence[queries.deletions.LockedDeletion]) -> None:
     """Restore all items and versions of these deletions in their present places, and add them to ledger and
     counts again. No place may be in a folder that stays deleted: call `relocate_roots` before.
     """

@@ -163,7 +163,7 @@ def _copy_posted(actor: Actor, upload: Upload, posted: Stored) -> Stored:
     write(actor, plan)
     try:
         return storage.copy(posted, key)
-    except (storage.PreconditionFailed, storage.NoSuchObject):
+    except (storage.ConditionFailed, storage.NoSuchObject):
         objects.mark_deleting(actor, upload.organization_id, [key], "its source changed")
         objects.discard(actor, upload.organization_id, key)
         raise ServiceUnavailable("The upload changed while it was being looked at; try again") from None

@@ -61,7 +61,7 @@ def put_form(caller: Caller, wanted: NewUpload, file: SentFile) -> Media:
         lifetime=settings().landing_seconds,
     )
     try:
-        with suppress(storage.PreconditionFailed):  # the key is new, so a first try has put it
+        with suppress(storage.ConditionFailed):  # the key is new, so a first try has put it
             storage.put_original(key, file)
         finalized = finalizing.finalize(caller, upload.reference)
     except BaseException:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from vitrine import content, fetch, queries, storage
 from vitrine.credentials import mint_id, mint_token
 from vitrine.db import Transaction, read, transaction, write
-from vitrine.errors import Invalid, Issue, NotFound, ServiceUnavailable, TooLarge
+from vitrine.errors import Invalid, Issue, ServiceUnavailable, TooLarge
 from vitrine.library import (
     check_declared_type,
     clean_name,
@@ -26,6 +26,7 @@ from vitrine.library import (
     import_results,
     media,
     new_uploads,
+    not_found,
     outbox,
     quotas,
     upload_lookup,
@@ -107,7 +108,7 @@ def register(
     def work(db: Transaction) -> None:
         db.queue(queries.collections.lock_for_insert(organization, collection))
         if not db.run(queries.collections.get(organization, collection)):
-            raise NotFound("Collection not found")
+            raise not_found("collection")
         if upload is not None:
             _insert_upload(db, upload)
             db.queue(
@@ -167,7 +168,7 @@ def _fetch(actor: Consumer, upload: Upload, lease_id: UUID, resolve: Resolve) ->
     source = read(actor, queries.externals.source(upload.organization_id, upload.version_id))
     if not source:
         return import_results.fail(actor, upload, import_results.ITEM_DELETED)
-    target = _Target(actor, upload, lease_id)
+    target = _ImportTarget(actor, upload, lease_id)
     try:
         with fetch.open_url(
             normalize(source[0].url) or "", seconds=settings().import_seconds, resolve=resolve
@@ -187,7 +188,7 @@ def _fetch(actor: Consumer, upload: Upload, lease_id: UUID, resolve: Resolve) ->
     return finalized
 
 
-class _Target:
+class _ImportTarget:
     """The multipart upload that a fetched file is put into. It is opened when the first bytes have shown that
     the file's type is accepted.
     """
@@ -213,7 +214,7 @@ class _Target:
             raise fetch.Rejected("The file is empty")
         # No other call has this key, so an existing object is this one's: a first try of Complete has
         # succeeded.
-        with suppress(storage.PreconditionFailed, storage.NoSuchObject):
+        with suppress(storage.ConditionFailed, storage.NoSuchObject):
             storage.complete(self._upload.key, self._id, parts, size=size, checksum=None)
 
     def abort(self) -> None:

@@ -52,7 +52,7 @@ class Rotated:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class KeyUpdate:
     """The changes to a key; UNCHANGED leaves a value as it is."""
 
     name: str | Unchanged = UNCHANGED
@@ -86,7 +86,7 @@ def create(person: Person, name: str, scopes: Sequence[str], expires_at: datetim
     return transaction(Nobody(), work)
 
 
-def change(person: Person, key: UUID, to: Change) -> ApiKey:
+def change(person: Person, key: UUID, to: KeyUpdate) -> ApiKey:
     """Change the key and return it. An expired key works again when its end is moved.
 
     Raises Invalid, also when the key would outlive the key in use; NotFound, also for another person's key;

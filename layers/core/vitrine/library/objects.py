@@ -29,7 +29,7 @@ def discard(actor: Actor, organization: UUID, key: str, *, now: datetime | None 
         stored = storage.head(key)
         if stored is None:
             return bool(write(actor, queries.objects.drop(organization, key, now or datetime.now(UTC))))
-        with suppress(storage.PreconditionFailed):  # the key was written again after `head`
+        with suppress(storage.ConditionFailed):  # the key was written again after `head`
             storage.delete(key, stored.etag)
     return False
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         ListedSession,
         OrganizationRow,
         PersonRow,
-        RevokedKey,
+        RevokedKeyRow,
     )
 
 MAX_BYTES = 2**63 - 1  # of a bigint
@@ -146,7 +146,7 @@ def list_keys(email: str) -> list[ListedKey]:
     return transaction(Worker(), lambda db: db.run(queries.operators.keys(_person(db, email).id)))
 
 
-def revoke_key(key: str) -> RevokedKey:
+def revoke_key(key: str) -> RevokedKeyRow:
     """Revoke the key of this id at once. Idempotent. Raises NotFound, and Invalid for a malformed id."""
     try:
         key_id = UUID(key)

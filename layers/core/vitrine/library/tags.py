@@ -15,7 +15,7 @@ from vitrine.credentials import mint_id
 from vitrine.db import read_all, transaction
 from vitrine.errors import Conflict, Invalid, NotFound
 from vitrine.library import clean_name, not_found
-from vitrine.queries.tags import Label, NewTag
+from vitrine.queries.tags import Label, TagToInsert
 from vitrine.texts import compose
 
 if TYPE_CHECKING:
@@ -223,12 +223,12 @@ def create_missing(db: Transaction, organization: UUID, labels: Sequence[Label],
     )
 
 
-def _new(label: Label) -> NewTag:
+def _new(label: Label) -> TagToInsert:
     tag = mint_id()
     if label.group != SLUGGED:
-        return NewTag(tag, label, None, None)
+        return TagToInsert(tag, label, None, None)
     plain = slug_of(label.name)
-    return NewTag(
+    return TagToInsert(
         tag, label, plain if len(plain) >= 2 else with_suffix(plain or "tag", tag), name_key(label.name)
     )
 

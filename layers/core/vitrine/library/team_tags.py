@@ -35,7 +35,7 @@ _MIN_SLUG = 2  # the table's check
 
 
 @dataclass(frozen=True, slots=True)
-class TagChange:
+class TagUpdate:
     """The fields of a tag that are to change."""
 
     name: str | Unchanged = UNCHANGED
@@ -175,7 +175,7 @@ def create(caller: Caller, name: str) -> SluggedTag:
     return _retry_when_taken(caller, work)
 
 
-def change(caller: Caller, tag: UUID, to: TagChange) -> SluggedTag:
+def change(caller: Caller, tag: UUID, to: TagUpdate) -> SluggedTag:
     """Change these fields of the tag, and return the tag. A name with another slug changes the slug too, with
     a suffix when another tag has it.
 

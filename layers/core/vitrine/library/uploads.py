@@ -193,7 +193,7 @@ def complete(caller: Caller, upload_id: UUID, key: str, chosen: Sequence[tuple[i
         storage.complete(
             upload.key, upload.store_upload_id, joined, size=upload.declared_bytes, checksum=checksum
         )
-    except (storage.NoSuchUpload, storage.PreconditionFailed, storage.NoSuchObject):
+    except (storage.NoSuchUpload, storage.ConditionFailed, storage.NoSuchObject):
         pass  # completed before, or gone: whether the object exists decides below
     except storage.WrongChecksum:
         rejected = finalizing.reject(caller, upload, "The bytes do not have the checksum that was declared")

@@ -135,7 +135,7 @@ def delete(
 # The following functions run in the caller's transaction.
 
 
-def restore(db: Transaction, caller: Caller, deletion: queries.deletions.Deletion) -> None:
+def restore(db: Transaction, caller: Caller, deletion: queries.deletions.LockedDeletion) -> None:
     """Restore the version that this deletion removed. Its item shows it when it is the newest and none is
     selected.
 

@@ -27,7 +27,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class DerivedFrame:
     """What an original looks like: a still whole, a video at one moment."""
 
     picture: (
@@ -44,7 +44,7 @@ class Derived:
 
     width: int  # pixels of the original as shown, that is, upright
     height: int
-    frames: tuple[Frame, ...]  # ordered by time; one for a still
+    frames: tuple[DerivedFrame, ...]  # ordered by time; one for a still
     placeholder: bytes  # ThumbHash, 5 to 40 bytes
     perceptual_hash: int | None = None  # 64 bits; similar pictures differ in few of them
     colors: tuple[str, ...] = ()  # "#rrggbb", the most common first

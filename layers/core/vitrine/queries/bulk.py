@@ -12,7 +12,7 @@ from uuid import UUID
 from vitrine.db import Statement, nothing
 from vitrine.models.places import FolderPath
 from vitrine.queries import TOUCHED
-from vitrine.queries.deletions import Deletion
+from vitrine.queries.deletions import LockedDeletion
 from vitrine.queries.media import PlacedItem, as_placed_item
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def insert_roots(organization: UUID, deletion: UUID, roots: Sequence[UUID]) -> S
     )
 
 
-def lock_deletions(organization: UUID, items: Sequence[UUID]) -> Statement[Deletion]:
+def lock_deletions(organization: UUID, items: Sequence[UUID]) -> Statement[LockedDeletion]:
     """Lock the deletions of these items until the transaction ends. For purged roots, lock the deletions that
     removed them.
     """
@@ -225,7 +225,7 @@ def lock_deletions(organization: UUID, items: Sequence[UUID]) -> Statement[Delet
          order by id
            for update
         """,
-        Deletion,
+        LockedDeletion,
         organization=organization,
         items=list(items),
     )

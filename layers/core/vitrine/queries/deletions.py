@@ -8,6 +8,7 @@ from uuid import UUID
 
 from vitrine.db import Statement, nothing
 from vitrine.models.deletions import DeletionKind, Trashed
+from vitrine.queries import TOUCHED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,7 @@ DeletionState = Literal["trash", "restored", "purging", "purged"]
 
 
 @dataclass(frozen=True, slots=True)
-class Deletion:
+class LockedDeletion:
     """A deletion whose row is locked."""
 
     id: UUID
@@ -51,7 +52,7 @@ class RestorePlace:
     is_folder: bool
 
 
-def lock(organization: UUID, item: UUID) -> Statement[Deletion]:
+def lock(organization: UUID, item: UUID) -> Statement[LockedDeletion]:
     """Lock the deletion that took this item, version or collection until the transaction ends. For a root
     that was purged, the deletion that took it last. No row: it is not deleted.
     """
@@ -102,7 +103,7 @@ def lock(organization: UUID, item: UUID) -> Statement[Deletion]:
          limit 1
            for update
         """,
-        Deletion,
+        LockedDeletion,
         organization=organization,
         item=item,
     )
@@ -211,11 +212,11 @@ def lock_items(organization: UUID, deletions: Sequence[UUID]) -> Statement[objec
 def unmark(organization: UUID, deletions: Sequence[UUID], actor: UUID) -> Statement[object]:
     """Make everything that these deletions took active again. Its processing state does not change."""
     return Statement(
-        """
+        f"""
         with back as (
           update media
              set status = 'active', deletion_id = null,
-                 row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+                 {TOUCHED}
            where organization_id = %(organization)s
              and deletion_id = any(%(deletions)s)
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, LiteralString
 
 from vitrine.db import Statement
 from vitrine.media_types import DOCUMENTS
-from vitrine.queries.objects import Entry
+from vitrine.queries.objects import RegistryEntry
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -357,7 +357,7 @@ def broken(rule: str, organization: UUID | None) -> Statement[Broken]:
     )
 
 
-def registry(organization: UUID | None) -> Statement[Entry]:
+def registry(organization: UUID | None) -> Statement[RegistryEntry]:
     """Select every row of the object registry, of one organization or (None) of all."""
     return Statement(
         """
@@ -366,7 +366,7 @@ def registry(organization: UUID | None) -> Statement[Entry]:
           from objects
          where (%(organization)s::uuid is null or organization_id = %(organization)s::uuid)
         """,
-        Entry,
+        RegistryEntry,
         organization=organization,
     )
 

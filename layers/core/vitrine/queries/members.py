@@ -41,7 +41,7 @@ class ChangeOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class CreatedOrganization:
+class OrganizationCreation:
     outcome: Outcome
     slug: str | None  # the one of the offered slugs that was free; None: not created
     created_at: datetime | None
@@ -104,7 +104,7 @@ def create_organization(
     collection: UUID,
     collection_name: str,
     most: int,
-) -> Statement[CreatedOrganization]:
+) -> Statement[OrganizationCreation]:
     """Insert an organization owned by this person, under the first of `slugs` that is free.
 
     Nothing is inserted when the person owns `most` organizations already. The organization becomes the
@@ -116,7 +116,7 @@ def create_organization(
           from create_organization(%(entry)s, %(person)s, %(session)s::uuid, %(organization)s, %(name)s,
                                   %(slugs)s::text[], %(collection)s, %(collection_name)s, %(most)s)
         """,
-        CreatedOrganization,
+        OrganizationCreation,
         entry=entry,
         person=person,
         session=session,

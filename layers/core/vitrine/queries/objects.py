@@ -22,7 +22,7 @@ _COLUMNS: LiteralString = """
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RegistryEntry:
     """A row of the object registry. `bytes` is 0 and `etag` None until the object is live."""
 
     organization_id: UUID
@@ -52,7 +52,7 @@ def plan(
     upload: UUID | None,
     generation: int | None = None,
     keep_until: datetime | None = None,
-) -> Statement[Entry]:
+) -> Statement[RegistryEntry]:
     """Insert the row of an object that may be put from now on."""
     return Statement(
         """
@@ -60,7 +60,7 @@ def plan(
         values (%(organization)s, %(key)s, %(kind)s, %(upload)s, %(version)s, %(generation)s, %(keep_until)s)
         returning """
         + _COLUMNS,
-        Entry,
+        RegistryEntry,
         organization=organization,
         key=key,
         kind=kind,
@@ -71,7 +71,7 @@ def plan(
     )
 
 
-def mark_live(organization: UUID, stored: Stored) -> Statement[Entry]:
+def mark_live(organization: UUID, stored: Stored) -> Statement[RegistryEntry]:
     """Set a planned object to `live`, with its size and ETag. No row: it was marked for deletion, or was
     never planned.
     """
@@ -84,7 +84,7 @@ def mark_live(organization: UUID, stored: Stored) -> Statement[Entry]:
            and state = 'planned'
         returning """
         + _COLUMNS,
-        Entry,
+        RegistryEntry,
         organization=organization,
         key=stored.key,
         bytes=stored.bytes,
@@ -111,7 +111,7 @@ def mark_deleting(organization: UUID, keys: Sequence[str], reason: str) -> State
     )
 
 
-def mark_version_deleting(organization: UUID, version: UUID, reason: str) -> Statement[Entry]:
+def mark_version_deleting(organization: UUID, version: UUID, reason: str) -> Statement[RegistryEntry]:
     """Mark every object of a version for deletion, and return those that were not marked before."""
     return Statement(
         """
@@ -122,7 +122,7 @@ def mark_version_deleting(organization: UUID, version: UUID, reason: str) -> Sta
            and state <> 'deleting'
         returning """
         + _COLUMNS,
-        Entry,
+        RegistryEntry,
         organization=organization,
         version=version,
         reason=reason,
@@ -157,7 +157,7 @@ def retire(organization: UUID, version: UUID, generation: int, *, seconds: int) 
     )
 
 
-def mark_retired_deleting(organization: UUID, keys: Sequence[str], now: datetime) -> Statement[Entry]:
+def mark_retired_deleting(organization: UUID, keys: Sequence[str], now: datetime) -> Statement[RegistryEntry]:
     """Mark those of these objects for deletion that were replaced and whose time has passed. Return them."""
     return Statement(
         """
@@ -170,18 +170,18 @@ def mark_retired_deleting(organization: UUID, keys: Sequence[str], now: datetime
            and keep_until <= %(now)s
         returning """
         + _COLUMNS,
-        Entry,
+        RegistryEntry,
         organization=organization,
         keys=list(keys),
         now=now,
     )
 
 
-def get(organization: UUID, key: str) -> Statement[Entry]:
+def get(organization: UUID, key: str) -> Statement[RegistryEntry]:
     """Read the row of one object."""
     return Statement(
         "select " + _COLUMNS + " from objects where organization_id = %(organization)s and key = %(key)s",
-        Entry,
+        RegistryEntry,
         organization=organization,
         key=key,
     )
@@ -210,7 +210,7 @@ def drop(organization: UUID, key: str, now: datetime) -> Statement[object]:
 
 def unfinished(
     state: Literal["planned", "deleting"], before: datetime, after: str, limit: int
-) -> Statement[Entry]:
+) -> Statement[RegistryEntry]:
     """Rows that have been in this state since `before`, by key."""
     return Statement(
         "select "
@@ -223,7 +223,7 @@ def unfinished(
          order by key
          limit %(limit)s
         """,
-        Entry,
+        RegistryEntry,
         state=state,
         before=before,
         after=after,
@@ -231,7 +231,7 @@ def unfinished(
     )
 
 
-def retired(now: datetime, after: str, limit: int) -> Statement[Entry]:
+def retired(now: datetime, after: str, limit: int) -> Statement[RegistryEntry]:
     """Live objects of replaced frames whose time has passed, by key."""
     return Statement(
         "select "
@@ -245,7 +245,7 @@ def retired(now: datetime, after: str, limit: int) -> Statement[Entry]:
          order by key
          limit %(limit)s
         """,
-        Entry,
+        RegistryEntry,
         now=now,
         after=after,
         limit=limit,

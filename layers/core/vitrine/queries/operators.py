@@ -57,7 +57,7 @@ class ListedKey:
 
 
 @dataclass(frozen=True, slots=True)
-class RevokedKey:
+class RevokedKeyRow:
     email: str  # of the key's owner
     prefix: str
     name: str
@@ -186,9 +186,9 @@ def keys(person: UUID) -> Statement[ListedKey]:
     )
 
 
-def revoke_key(key: UUID) -> Statement[RevokedKey]:
+def revoke_key(key: UUID) -> Statement[RevokedKeyRow]:
     """Revoke the key at once. No row when there is no key of this id."""
-    return Statement("select email, prefix, name from operator_revoke_key(%(key)s)", RevokedKey, key=key)
+    return Statement("select email, prefix, name from operator_revoke_key(%(key)s)", RevokedKeyRow, key=key)
 
 
 # Organizations.

@@ -38,7 +38,7 @@ class Requested:
 
 
 @dataclass(frozen=True, slots=True)
-class Original:
+class StoredOriginal:
     has_bytes: bool  # False: an external URL that was not fetched, or not yet
 
 
@@ -157,7 +157,7 @@ def request(organization: UUID, versions: Sequence[UUID], actor: UUID) -> Statem
     )
 
 
-def original(organization: UUID, version: UUID) -> Statement[Original]:
+def original(organization: UUID, version: UUID) -> Statement[StoredOriginal]:
     """Read whether the version has bytes to process. No row: it is deleted or gone."""
     return Statement(
         """
@@ -167,7 +167,7 @@ def original(organization: UUID, version: UUID) -> Statement[Original]:
            and id = %(version)s
            and status = 'active'
         """,
-        Original,
+        StoredOriginal,
         organization=organization,
         version=version,
     )
@@ -218,11 +218,11 @@ def overdue(before: datetime, after: UUID | None, limit: int) -> Statement[Overd
 
 
 @dataclass(frozen=True, slots=True)
-class Resent:
+class ReprocessingResend:
     times: int
 
 
-def count_resend(version: OverdueRequest) -> Statement[Resent]:
+def count_resend(version: OverdueRequest) -> Statement[ReprocessingResend]:
     """Count one more message, and touch the version, so that the sweep waits again. No row: the version does
     not wait any more.
     """
@@ -244,7 +244,7 @@ def count_resend(version: OverdueRequest) -> Statement[Resent]:
            and uploads.id = %(upload)s
         returning uploads.resent as times
         """,
-        Resent,
+        ReprocessingResend,
         organization=version.organization_id,
         version=version.id,
         upload=version.upload_id,

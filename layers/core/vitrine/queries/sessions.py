@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenedSession:
+class SessionRow:
     expires_at: datetime | None  # moved on by each use; None: no session was opened
 
 
@@ -26,14 +26,14 @@ class EndedSessions:
 
 def put(
     session: UUID, person: UUID, token_hash: bytes, life: int, address: str, user_agent: str
-) -> Statement[OpenedSession]:
+) -> Statement[SessionRow]:
     """Insert a session that expires `life` seconds after its last use."""
     return Statement(
         """
         select open_session(%(session)s, %(person)s, %(token_hash)s, %(life)s, %(address)s, %(user_agent)s)
                    as expires_at
         """,
-        OpenedSession,
+        SessionRow,
         session=session,
         person=person,
         token_hash=token_hash,
@@ -45,7 +45,7 @@ def put(
 
 def put_by_password(
     session: UUID, person: UUID, known: str, token_hash: bytes, life: int, address: str, user_agent: str
-) -> Statement[OpenedSession]:
+) -> Statement[SessionRow]:
     """Insert a session if `known`, the hash that the password was verified against, is still the stored one.
 
     The session expires `life` seconds after its last use.
@@ -55,7 +55,7 @@ def put_by_password(
         select open_session_by_password(%(session)s, %(person)s, %(known)s, %(token_hash)s, %(life)s,
                                         %(address)s, %(user_agent)s) as expires_at
         """,
-        OpenedSession,
+        SessionRow,
         session=session,
         person=person,
         known=known,

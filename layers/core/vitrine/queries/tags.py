@@ -23,7 +23,7 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
-class NewTag:
+class TagToInsert:
     """A tag to be inserted unless a tag of its label exists."""
 
     id: UUID
@@ -32,7 +32,7 @@ class NewTag:
     name_key: str | None  # the form in which names of the group `tags` are compared; None outside the group
 
 
-def insert_missing(organization: UUID, tags: Sequence[NewTag], actor: UUID | None) -> Statement[object]:
+def insert_missing(organization: UUID, tags: Sequence[TagToInsert], actor: UUID | None) -> Statement[object]:
     """Insert those of these tags whose label does not exist yet, except tags whose slug another tag has."""
     return Statement(
         """

@@ -424,7 +424,7 @@ def mark_processing(organization: UUID, upload: UUID) -> Statement[Upload]:
     )
 
 
-def destination(organization: UUID, collection: UUID, parent: UUID | None) -> Statement[Destination]:
+def destination(organization: UUID, collection: UUID, parent: UUID | None) -> Statement[UploadDestination]:
     """Find where a new item of this collection and folder goes: the folder, or the nearest active folder
     above it, or the collection's root. No row: the collection is gone.
 
@@ -450,7 +450,7 @@ def destination(organization: UUID, collection: UUID, parent: UUID | None) -> St
            and id = %(collection)s
            and status = 'active'
         """,
-        Destination,
+        UploadDestination,
         organization=organization,
         collection=collection,
         parent=parent,
@@ -458,7 +458,7 @@ def destination(organization: UUID, collection: UUID, parent: UUID | None) -> St
 
 
 @dataclass(frozen=True, slots=True)
-class Destination:
+class UploadDestination:
     folder_id: UUID | None  # None: the collection's root
 
 
@@ -568,7 +568,7 @@ def stalled(before: datetime, after: UUID | None, limit: int) -> Statement[Uploa
     )
 
 
-def count_resend(organization: UUID, upload: UUID) -> Statement[Resent]:
+def count_resend(organization: UUID, upload: UUID) -> Statement[UploadResend]:
     """Count one more message, and touch the row, so that the sweep waits again. No row: the upload does not
     wait for a worker.
     """
@@ -581,14 +581,14 @@ def count_resend(organization: UUID, upload: UUID) -> Statement[Resent]:
            and state in ('stored', 'processing')
         returning resent as times
         """,
-        Resent,
+        UploadResend,
         organization=organization,
         upload=upload,
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Resent:
+class UploadResend:
     times: int
 
 

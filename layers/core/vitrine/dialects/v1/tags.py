@@ -65,14 +65,14 @@ class TagChange(Schema):
     order: int = Field(0, ge=-MAX_ORDER, le=MAX_ORDER)
     isActive: bool = True  # false: hidden
 
-    def change(self) -> team_tags.TagChange:
+    def change(self) -> team_tags.TagUpdate:
         """Return the changes that were sent, the name trimmed. Raises Invalid when no field was sent, or the
         name is blank.
         """
         if not self.model_fields_set:
             raise Invalid("No fields to update")
         name = self.sent("name", self.name)
-        return team_tags.TagChange(
+        return team_tags.TagUpdate(
             name=name if isinstance(name, Unchanged) else _trimmed_name(name),
             color=self.sent("color", self.color),
             icon=self.sent("icon", self.icon),
