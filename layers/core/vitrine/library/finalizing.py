@@ -123,8 +123,8 @@ def may_still_upload(actor: Actor, upload: Upload) -> bool:
 def _may_upload(upload: Upload, rights: Sequence[queries.uploads.Rights]) -> bool:
     """Whether the uploader's role, and the API key that they used last for it, permit the upload now.
 
-    The rights of the uploader decide, not those of the person who completes it: so Complete and the store's
-    event come to the same result.
+    The rights of the uploader decide, not those of the person who completes the upload. So Complete and
+    the store's event come to the same result.
     """
     needed = PERMISSIONS["media.register" if upload.method == "import" else "upload.create"]
     if not rights or needed.roles is None or rights[0].role not in needed.roles:

@@ -1,7 +1,7 @@
 """What people do to organizations: create one, invite and add members, change roles, leave.
 
-An owner may do all of it. An admin may do it to and with everybody but owners: an admin neither makes,
-changes nor removes one. Any member may leave, except the last owner. The database authorizes the actor under
+An owner may do all of it. An admin may do all of it, except make, change or remove an owner. Any member may
+leave, except the last owner. The database authorizes the actor under
 a lock, by the role that the actor has then. Every change is recorded in the organization's audit log.
 """
 

@@ -229,7 +229,7 @@ def _record(
         if locked.generation:
             _retire_older_frames(db, organization, version)
         if stored:
-            _enter_frames(db, organization, version, locked, sum(each.bytes for each in stored))
+            _add_frames_to_ledger(db, organization, version, locked, sum(each.bytes for each in stored))
         media_type = file_types.media_type_of(attempt.content.mime_type)
         show_processed(db, organization, locked, media_type)
         state = queries.uploads.set_state(organization, upload.id, "failed" if failure else "ready", failure)
@@ -252,8 +252,7 @@ def _lock_waiting(
     db: Transaction, organization: UUID, version: queries.processing.Attempt
 ) -> queries.versions.LockedVersion | None:
     """Lock the attempt's item and return its version. None: the version is gone, or does not wait for this
-    attempt. An attempt that began before the present frames were made is too old for what was requested
-    since.
+    attempt: one that began before the present frames were made has lost against the attempt that made them.
     """
     db.queue(queries.versions.lock_item(organization, version.media_id))
     locked = db.first(queries.versions.get_locked(organization, version.id))
@@ -292,7 +291,7 @@ def _retire_older_frames(db: Transaction, organization: UUID, version: queries.p
     db.queue(queries.objects.retire(organization, version.id, version.generation, seconds=readable))
 
 
-def _enter_frames(
+def _add_frames_to_ledger(
     db: Transaction,
     organization: UUID,
     version: queries.processing.Attempt,
@@ -315,11 +314,13 @@ def _enter_frames(
 
 
 def _reject(actor: Consumer, upload: Upload, version: queries.processing.Attempt, reason: str) -> Upload:
-    """Remove the version, with its item if that has no other, correct ledger and counts, and delete its
-    objects. Return the upload, then `rejected` with the reason.
+    """Delete the version, and its item when the item has no other version. Correct ledger and counts, and
+    delete
+    the version's objects. Return the upload as it then is: usually `rejected`, with the reason.
 
-    The version stays and has failed when the item's other versions are all deleted but can be restored. A
-    version that is processed again was accepted once: it stays too, and keeps its frames.
+    When all other versions of the item are in the trash, the version is kept and set to failed, because the
+    item must stay for them. A version that is processed again was accepted once: it stays too, and keeps its
+    frames. Nothing changes when the version does not wait any more.
     """
     organization = actor.organization_id
 

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-# objects, or items, of one batch: it takes seconds, far less than a lease is longer than the job's time
+# Objects or items in one batch. A batch takes seconds, and the lease is far longer than the job's time limit,
+# so
+# a batch that was started ends within the lease.
 AT_ONCE = 100
 WAITS = "waits for what was deleted in it before"
 

@@ -1,7 +1,7 @@
 """Processing versions again: one item or version, or the files of a collection, a bounded batch at a time.
 
-A request is written in one transaction with the message that makes it known, and the message goes to the
-worker that processes uploads. A ready version shows its old frames until the new ones are recorded; a failed
+A request is written in one transaction with the queue message for the worker that processes uploads. A ready
+version shows its old frames until the new ones are recorded; a failed
 one is pending again.
 """
 
@@ -101,8 +101,10 @@ def request_collection(
 
 
 def _request(db: Transaction, caller: Caller, wanted: Sequence[UUID]) -> list[tuple[UUID, str]]:
-    """Request these versions, and write a message for each new request. Return the messages' ids and the keys
-    that they name. The caller may send them after the commit; otherwise the job that sends the outbox does.
+    """Request that these versions are processed again. A version that waits already gets no second message.
+    Return the id of each new message, and the key of the object that it names.
+
+    `request` sends its message right after the commit; the others are left to the job that sends the outbox.
     """
     messages: list[tuple[UUID, str]] = []
     for each in db.run(queries.reprocessing.request(caller.organization_id, wanted, caller.user_id)):

@@ -51,7 +51,8 @@ def end_lapsed(now: datetime, after: str | None, limit: int, *, dry_run: bool) -
 
 def send_again(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
     """Send the message of a lost event again for uploads that have stayed `stored` or `processing` for
-    STALLED_AFTER. After RESENDS messages they have failed, with a reason.
+    STALLED_AFTER. When RESENDS messages were sent in vain, the upload
+    is set to failed and the reason is recorded.
     """
     uploads = read(
         Worker(), queries.uploads.stalled(now - STALLED_AFTER, UUID(after) if after else None, limit)
@@ -63,8 +64,8 @@ def send_again(now: datetime, after: str | None, limit: int, *, dry_run: bool) -
 
 
 def send_reprocessing_again(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
-    """Send the message again for ready versions whose request to be processed again was lost. After RESENDS
-    messages they keep their frames, with a reason.
+    """Send the message again for ready versions whose request to be processed again was lost. When RESENDS
+    messages were sent in vain, the version keeps its frames and the reason is recorded.
     """
     requests = read(
         Worker(),
@@ -268,7 +269,7 @@ def clear_planned(now: datetime, after: str | None, limit: int, *, dry_run: bool
                 if finalizing.finalize(Worker(), upload.reference) is not None:
                     done.append(Done("revived", entry.key))
                     continue
-        objects.mark_deleting(Worker(), entry.organization_id, [entry.key], "never came to live")
+        objects.mark_deleting(Worker(), entry.organization_id, [entry.key], "never became live")
         objects.discard(Worker(), entry.organization_id, entry.key, now=now)
         done.append(Done("given up", entry.key))
     return Batch(tuple(done), entries[-1].key if len(entries) == limit else None)

@@ -62,8 +62,9 @@ class DeletionOfItem:
 
 
 def lock_collections(organization: UUID, items: Sequence[UUID]) -> Statement[object]:
-    """Lock the collections of these items, and those of these ids, so that other transactions insert, move,
-    delete and restore nothing in them until the transaction ends.
+    """Lock the collections of these items, so that other transactions insert, move, delete and restore
+    nothing
+    in them until the transaction ends. An id in `items` may be a collection's own too.
 
     Read places in a following statement: rows read by the locking statement itself may be older than the
     lock.
@@ -77,8 +78,9 @@ def lock_collections(organization: UUID, items: Sequence[UUID]) -> Statement[obj
 
 
 def lock_collections_shared(organization: UUID, items: Sequence[UUID]) -> Statement[object]:
-    """Lock the collections of these items, and those of these ids, so that nothing in them is moved, deleted
-    or restored until the transaction ends. Other transactions can insert items meanwhile.
+    """Lock the collections of these items, so that nothing in them is moved, deleted or restored until the
+    transaction ends. An id in `items` may be a collection's own too. Other transactions can insert items
+    meanwhile.
     """
     return Statement(
         f"{_COLLECTIONS} for share",
@@ -303,8 +305,9 @@ def count_move(organization: UUID, items: Sequence[UUID], place: UUID) -> Statem
 def set_folder(
     organization: UUID, items: Sequence[UUID], folder: UUID | None, actor: UUID
 ) -> Statement[object]:
-    """Move these items into this folder (None: to their collection's root). The paths of moved folders change
-    by `reroot`.
+    """Move these items into this folder (None: to their collection's root). Items and folder are in one
+    collection, which the caller has locked. The paths of folders among them are changed by `reroot`
+    afterwards.
     """
     return Statement(
         f"""

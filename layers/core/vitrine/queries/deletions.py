@@ -1,4 +1,7 @@
-"""Deletions: the trash, and how a deletion is restored. Items that a deletion took have its id until then."""
+"""Deletions: the trash, and how a deletion is restored.
+
+An item or version in the trash has the id of its deletion in `deletion_id`, until it is restored or purged.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+# trash: it can be restored; purging: it is being removed and cannot be restored any more; restored, purged:
+# it
+# has ended, and its row is kept.
 DeletionState = Literal["trash", "restored", "purging", "purged"]
 
 
@@ -233,7 +239,11 @@ def unmark(organization: UUID, deletions: Sequence[UUID], actor: UUID) -> Statem
 
 
 def set_state(organization: UUID, deletions: Sequence[UUID], state: DeletionState) -> Statement[object]:
-    """Set the state of these deletions."""
+    """Set the state of these deletions, whatever it was before. The caller has locked and checked them: they
+    are
+    `restored` when their items are active again, `purging` when a purge begins and `purged` when it has
+    ended.
+    """
     return Statement(
         """
         update deletions

@@ -326,5 +326,6 @@ def delete_collection(deletion: Due) -> Statement[ItemId]:
 
 
 def _reason(deletion: Due) -> str:
-    """The reason with which this deletion marks objects. A later run finds those of a run that died by it."""
+    """The reason with which this deletion marks objects. A later run finds by this reason
+    what an interrupted run has marked."""
     return f"purged with {deletion.id.hex}"

@@ -109,7 +109,8 @@ def lock_page(
 
 def request(organization: UUID, versions: Sequence[UUID], actor: UUID) -> Statement[Requested]:
     """Request that these versions, of different items, are processed again, and return those for which the
-    request is new. A ready version shows its frames until then; a failed one is pending, as at first.
+    request is new. A ready version shows its old frames until the new ones are recorded; a failed one
+    is set to `pending`.
 
     A version that is deleted, has no bytes, or waits already is not returned.
     """
@@ -223,7 +224,8 @@ class ReprocessingResend:
 
 
 def count_resend(version: OverdueRequest) -> Statement[ReprocessingResend]:
-    """Count one more message, and touch the version, so that the sweep waits again. No row: the version does
+    """Count one more message, and set the version's `updated_at`, from which the sweep's
+    waiting time counts. No row: the version does
     not wait any more.
     """
     return Statement(

@@ -67,7 +67,8 @@ def put_by_password(
 
 
 def current(token_hashes: Sequence[bytes]) -> Statement[SignedIn]:
-    """The session of the first valid token, as one row, or no row. Counts as a use: the expiry moves on."""
+    """The session of the first valid token, as one row, or no row. This is a use of the
+    session: it sets `expires_at` to `life_seconds` from now."""
     return Statement(
         """
         select token_number, id, user_id, active_organization_id, ip_address, user_agent, created_at,
@@ -121,6 +122,7 @@ def _signed_in(
     person_updated_at: datetime,
 ) -> SignedIn:
     account = Account(user_id, email, name, image, email_verified, person_created_at, person_updated_at)
+    # Each use sets `expires_at` to `life_seconds` later, so this is the time of the last use.
     seen_at = expires_at - timedelta(seconds=life_seconds)
     return SignedIn(
         id,

@@ -406,7 +406,8 @@ def set_state(
 
 
 def mark_processing(organization: UUID, upload: UUID) -> Statement[Upload]:
-    """Set the upload to `processing`, and touch its row, so that the sweep waits again. No row: it does not
+    """Set the upload to `processing`, and set its `updated_at`, from which the sweep's waiting
+    time counts. No row: it does not
     wait for a worker.
     """
     return Statement(
@@ -569,7 +570,8 @@ def stalled(before: datetime, after: UUID | None, limit: int) -> Statement[Uploa
 
 
 def count_resend(organization: UUID, upload: UUID) -> Statement[UploadResend]:
-    """Count one more message, and touch the row, so that the sweep waits again. No row: the upload does not
+    """Count one more message, and set `updated_at`, from which the sweep's waiting time
+    counts. No row: the upload does not
     wait for a worker.
     """
     return Statement(
