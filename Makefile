@@ -39,7 +39,7 @@ docs:            # writes README's tables of routes, the API's description, the 
 	@$(call with,test) python -m tools.routes --write
 	@$(call with,test) python -m tools.schema --write
 
-endpoint:        # the four files of a new endpoint; NAME=get_stats ROUTE="GET /api/dataset/{datasetId}/stats"
+endpoint:        # the files of a new endpoint, and its block in template.yaml; NAME=get_stats ROUTE="GET /api/dataset/{datasetId}/stats"
 	@$(call with,test) python -m tools.endpoint "$(NAME)" "$(ROUTE)"
 
 page:            # builds the pages and the API's viewer from page/; needs Node 20

@@ -26,7 +26,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
@@ -269,8 +269,9 @@ class Postgres:
         return False
 
     def _end_leftover(self) -> None:
-        """End a server of this folder that runs on after its parent was killed; normally it has ended by
-        itself.
+        """End the server that an earlier run of this stack left in this folder when it was killed. Usually it
+        has
+        ended with that run. Removes a stale postmaster.pid. Takes up to 30 seconds.
         """
         if self._process is not None:
             self.stop()
@@ -279,7 +280,8 @@ class Postgres:
             until = time.monotonic() + 10
             if not _serves(process, self.data):
                 break
-            os.kill(process, end_signal)
+            with suppress(ProcessLookupError):  # it has ended meanwhile
+                os.kill(process, end_signal)
             while _serves(process, self.data) and time.monotonic() < until:
                 time.sleep(0.05)
         if process and not _serves(process, self.data):
@@ -363,27 +365,28 @@ def _read_pid_file(data: Path) -> tuple[int, str]:
 
 
 def _serves(process: int, data: Path) -> bool:
-    """Whether the process is a server of this data folder: its command line then names the folder.
+    """Whether the process is a server of this data folder: a `postgres` whose command line names the folder.
 
     Another process may have received the process id since.
     """
     if not process:
         return False
     try:
-        words = _read_cmdline(process) if sys.platform == "linux" else _run_ps(process)
+        arguments = _read_cmdline(process) if sys.platform == "linux" else _run_ps(process)
     except OSError:
         return False
-    return os.fsencode(data) in words
+    return arguments[0].endswith(b"postgres") and os.fsencode(data) in arguments
 
 
-def _read_cmdline(process: int) -> bytes:
-    return Path(f"/proc/{process}/cmdline").read_bytes()
+def _read_cmdline(process: int) -> list[bytes]:
+    return Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
 
 
-def _run_ps(process: int) -> bytes:
-    return subprocess.run(
+def _run_ps(process: int) -> list[bytes]:
+    shown = subprocess.run(
         ["ps", "-ww", "-o", "command=", "-p", str(process)], capture_output=True, check=False
-    ).stdout
+    )
+    return shown.stdout.strip().split(b" ")
 
 
 @contextmanager

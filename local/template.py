@@ -147,8 +147,8 @@ def _tagged(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, 
 _Loader.add_multi_constructor("!", _tagged)
 
 
-class _UnknownError(Exception):
-    """The value is known only in a deployment."""
+class _OnlyInDeploymentError(Exception):
+    """A value that exists only after the deployment."""
 
 
 class _Absent:
@@ -255,7 +255,7 @@ class _Reader:
             for name, raw in scope.get("Environment", {}).get("Variables", {}).items():
                 try:
                     value = self.value(raw)
-                except _UnknownError:
+                except _OnlyInDeploymentError:
                     continue
                 text = str(value).lower() if isinstance(value, bool) else str(value)
                 if "{{resolve:" in text:
@@ -268,7 +268,9 @@ class _Reader:
         return variables
 
     def value(self, raw: Any) -> Any:
-        """Resolve the value's intrinsic functions. Raises _UnknownError when only a deployment knows it."""
+        """Resolve the value's intrinsic functions. Raises _OnlyInDeploymentError when only a deployment
+        knows it.
+        """
         if isinstance(raw, list):
             return [one for one in map(self.value, raw) if not isinstance(one, _Absent)]
         if not isinstance(raw, dict):
@@ -278,7 +280,7 @@ class _Reader:
             if name in self.intrinsics:
                 return self.intrinsics[name](inner)
             if str(name).startswith("Fn::"):
-                raise _UnknownError(name)
+                raise _OnlyInDeploymentError(name)
         return {
             key: one
             for key, one in ((key, self.value(inner)) for key, inner in raw.items())
@@ -297,14 +299,14 @@ class _Reader:
             return PSEUDO[name]
         if "Default" in self.parameters.get(name, {}):
             return self.parameters[name]["Default"]
-        raise _UnknownError(name)
+        raise _OnlyInDeploymentError(name)
 
     def _attribute(self, value: Any) -> str:
-        """The ARN of a queue. Raises _UnknownError for every other attribute."""
+        """The ARN of a queue. Raises _OnlyInDeploymentError for every other attribute."""
         name, _, attribute = value.partition(".") if isinstance(value, str) else (value[0], ".", value[1])
         if attribute == "Arn" and self.resources.get(name, {}).get("Type") == "AWS::SQS::Queue":
             return arn(name)
-        raise _UnknownError(value)
+        raise _OnlyInDeploymentError(value)
 
     def _sub(self, value: Any) -> str:
         text, variables = (value, {}) if isinstance(value, str) else value

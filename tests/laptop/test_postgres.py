@@ -143,11 +143,13 @@ def test_a_leftover_server_is_ended_by_the_next_start(server: Postgres) -> None:
         again.stop()
 
 
-def test_a_stale_process_id_of_another_process_is_ignored(server: Postgres) -> None:
+@pytest.mark.parametrize("names_the_folder", [False, True])
+def test_a_stale_process_id_of_another_process_is_ignored(server: Postgres, names_the_folder: bool) -> None:
     url = server.start()
     server.kill()
     lock = server.data / "postmaster.pid"
-    stranger = subprocess.Popen(["sleep", "60"], user=DATABASE_ACCOUNT if os.geteuid() == 0 else None)
+    program = ["sh", "-c", "sleep 60; :", str(server.data)] if names_the_folder else ["sleep", "60"]
+    stranger = subprocess.Popen(program, user=DATABASE_ACCOUNT if os.geteuid() == 0 else None)
     try:
         lines = lock.read_text().splitlines()
         lock.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")

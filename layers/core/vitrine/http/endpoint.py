@@ -1,7 +1,7 @@
 """Endpoints: `endpoint` makes an ASGI app of a function. The app authorizes the caller, parses the request,
 calls the function, and formats what it returns or raises in the words of its dialect.
 
-    @endpoint(studio, operation="media.read", item=("mediaId", "media"), returns=studio.OneMedia)
+    @endpoint(STUDIO, operation="media.read", item=("mediaId", "media"), returns=OneMedia)
     def app(request: Request, caller: Caller) -> Answer: ...
 
     handler = Mangum(app, lifespan="off")
@@ -136,7 +136,7 @@ class Endpoint:
         began = time.perf_counter()
         http, request_id = requests.Request(scope), request_id_of(scope)
         try:
-            answer = await (self._read_form if self.spec.max_files else self._read_body)(
+            answer = await (self._answer_with_form if self.spec.max_files else self._answer_with_body)(
                 http, receive, request_id
             )
         except ClientDisconnect:
@@ -149,7 +149,7 @@ class Endpoint:
         milliseconds = (time.perf_counter() - began) * 1000
         log_request(self.spec.name, request_id, status, milliseconds, with_metrics=runs_in_lambda(http))
 
-    async def _read_body(self, http: requests.Request, receive: Receive, request_id: str) -> Answer:
+    async def _answer_with_body(self, http: requests.Request, receive: Receive, request_id: str) -> Answer:
         """Read a body in memory, and answer the request. Raises ClientDisconnect."""
         raw = b""
         if self.spec.body:
@@ -159,7 +159,7 @@ class Endpoint:
                 return self._reject(http, error)
         return await _in_thread(http, partial(self._answer_body, http, raw, request_id))
 
-    async def _read_form(self, http: requests.Request, receive: Receive, request_id: str) -> Answer:
+    async def _answer_with_form(self, http: requests.Request, receive: Receive, request_id: str) -> Answer:
         """Read a form as it streams in, and answer the request. Raises ClientDisconnect.
 
         The caller is authorized when the first file begins, by the fields before it: no file of anybody else

@@ -34,10 +34,10 @@ _GRAMMARS = tuple(
 # the end of a parameter's name: RFC 2231's `*`, `*0` and `*0*`
 _SECTION = re.compile(r"\*(?P<number>0|[1-9][0-9]?)?(?P<encoded>\*)?")
 # WHATWG's "multipart/form-data encoding" escapes these three
-_BY_BROWSERS = {"%22": '"', "%0D": "\r", "%0A": "\n"}
+_BROWSER_ESCAPES = {"%22": '"', "%0D": "\r", "%0A": "\n"}
 _CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s;"]+)', re.IGNORECASE)
-# codecs of Python that no client means
-_NO_ENCODINGS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "utf_7", "undefined"})
+# Python's codecs that no client would declare
+_NO_CODECS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "utf_7", "undefined"})
 
 
 def disposition_parameters(disposition: bytes) -> dict[str, bytes] | None:
@@ -90,7 +90,7 @@ def parameter_text(parameters: dict[str, bytes], name: str) -> str | None:
     except UnicodeDecodeError:  # what HTTP used before RFC 7578 asked for UTF-8: Latin-1, by Windows cp1252
         latin = "latin-1" if re.search(rb"[\x81\x8d\x8f\x90\x9d]", plain) else "cp1252"
         text = plain.decode(latin)
-    return _storable(re.sub("|".join(_BY_BROWSERS), lambda match: _BY_BROWSERS[match[0]], text))
+    return _storable(re.sub("|".join(_BROWSER_ESCAPES), lambda match: _BROWSER_ESCAPES[match[0]], text))
 
 
 def _extended_text(parameters: dict[str, bytes], name: str) -> str | None:
@@ -139,13 +139,13 @@ def _sections(parameters: dict[str, bytes], name: str) -> dict[int, tuple[bytes,
     return sections
 
 
-def field_text(value: bytes, content_type: str, *, usual: str) -> str:
-    """Return a field's text, decoded by the encoding that its part names (RFC 7578, 4.4), else by `usual`,
+def field_text(value: bytes, content_type: str, *, default: str) -> str:
+    """Return a field's text, decoded by the encoding that its part names (RFC 7578, 4.4), else by `default`,
     which the field `_charset_` named before (4.6), else as UTF-8. Raises Invalid.
     """
     charset = _CHARSET.search(content_type)
-    text = _decoded(value, charset[1] if charset else usual or "utf-8")
-    if text is None and usual and charset is None:  # `_charset_` named an unknown encoding, or a wrong one
+    text = _decoded(value, charset[1] if charset else default or "utf-8")
+    if text is None and default and charset is None:  # `_charset_` named an unknown encoding, or a wrong one
         text = _decoded(value, "utf-8")
     if text is None:
         raise Invalid(
@@ -165,9 +165,7 @@ def is_text(beginning: bytes) -> bool:
 def _decoded(value: bytes, charset: str) -> str | None:
     """Return the text; None when there is no such encoding, or the value is not in it."""
     try:
-        return (
-            None if codecs.lookup(charset).name.replace("-", "_") in _NO_ENCODINGS else value.decode(charset)
-        )
+        return None if codecs.lookup(charset).name.replace("-", "_") in _NO_CODECS else value.decode(charset)
     # A UnicodeError is a ValueError, and so is the error for a NUL in the encoding's name.
     except (LookupError, ValueError):
         return None

@@ -41,7 +41,10 @@ _BOUNDARY = re.compile(
 
 
 class Form:
-    """A form that is fed to its end and then read. It is a context, with which its files are deleted."""
+    """A multipart form, parsed as it streams in: `feed` each chunk, then `end`, then read the attributes. It
+    is a
+    context manager, and leaving it deletes the files.
+    """
 
     def __init__(self, content_type: str, *, max_files: int, files_field: str = "") -> None:
         """`files_field` is the name that all files share. A file of another name is then not kept, but listed
@@ -248,14 +251,14 @@ class Form:
         self._name, self._filename = name, parameter_text(parameters, "filename")
         self._count_field_bytes(len(self._name.encode()))
         if self._files_field:
-            self._begin_part_beside_files_field()
+            self._begin_part_of_files_form()
             return
         if self._name in self.fields or self._name in self.files:
             raise Invalid(f"The form has {self._name[:100]} more than once")
         if self._filename is not None:
             self._begin_file()
 
-    def _begin_part_beside_files_field(self) -> None:
+    def _begin_part_of_files_form(self) -> None:
         """Keep a file of the shared name, list another file as skipped, and ignore fields."""
         has_its_name = self._name == self._files_field
         self._has_files_field |= has_its_name
@@ -285,7 +288,7 @@ class Form:
         if self._undecided:
             self._value += piece
             if len(self._value) >= UNDECIDED:
-                self._decide()
+                self._decide_text_or_file()
             return
         if not self._keeping:
             return
@@ -297,8 +300,8 @@ class Form:
         self._crc32 = zlib.crc32(piece, self._crc32)
         self._bytes += len(piece)
 
-    def _decide(self) -> None:
-        """Skip a part without a file's name where it begins as text does. Otherwise it is a file without a
+    def _decide_text_or_file(self) -> None:
+        """Skip a part without a filename when its first bytes are text. Otherwise it is a file with an empty
         name, which is reported like any file that is not accepted.
         """
         self._undecided, beginning = False, bytes(self._value)
@@ -311,13 +314,13 @@ class Form:
 
     def _on_part_end(self) -> None:
         if self._undecided:
-            self._decide()
+            self._decide_text_or_file()
         if not self._keeping:
             return
         declared = self._header("content-type").decode("latin-1")
         if self._filename is None:
-            usual = self.fields.get("_charset_", "")
-            self.fields[self._name] = field_text(bytes(self._value), declared, usual=usual)
+            default = self.fields.get("_charset_", "")
+            self.fields[self._name] = field_text(bytes(self._value), declared, default=default)
             self._value.clear()
             return
         file = SentFile(self._filename, declared, self._bytes, self._crc32, self._spools[-1])

@@ -45,7 +45,7 @@ def carry_out(caller: Caller, items: Sequence[UUID], action: Action, *, dry_run:
     Raises, and changes nothing, when the action is possible for no item: Invalid for an invalid destination,
     label or value, NotFound for a missing destination, Conflict when one deletion cannot mark so many items.
     """
-    work = _work(caller, list(dict.fromkeys(items)), action)
+    work = _plan(caller, list(dict.fromkeys(items)), action)
 
     def attempt(db: Transaction) -> Outcomes:
         outcomes = work(db)
@@ -59,11 +59,15 @@ def carry_out(caller: Caller, items: Sequence[UUID], action: Action, *, dry_run:
         return rolled_back.outcomes
 
 
-def _work(caller: Caller, items: list[UUID], action: Action) -> Work:
+def _plan(caller: Caller, items: list[UUID], action: Action) -> Work:
+    """Parse the action's arguments before a transaction is open, and return the function that carries the
+    action
+    out in one. Raises Invalid.
+    """
     match action:
         case Move(destination):
-            to = folders.parse(destination, "destinationPath").place_id
-            return lambda db: _move(db, caller, items, to)
+            destination_id = folders.parse(destination, "destinationPath").place_id
+            return lambda db: _move(db, caller, items, destination_id)
         case Delete():
             return lambda db: _delete(db, caller, items)
         case Restore():

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PART = 8 * MIB  # bytes that are in memory at once; S3 takes parts from 5 MiB
+PART = 8 * MIB  # bytes of a part, but the last; S3 takes parts from 5 MiB
 # seconds of a lease beyond `import_seconds`: the call completes and finalizes what it fetched
 TO_COMPLETE = 360
 
@@ -246,6 +246,9 @@ class _ImportTarget:
 
 
 def _parts(answer: FetchedFile) -> Iterator[bytes]:
+    """Yield the file in parts of at least PART bytes; the last one has what is left. Raises as `chunks` does:
+    fetch.Rejected, ServiceUnavailable.
+    """
     part = bytearray()
     for chunk in answer.chunks():
         part += chunk

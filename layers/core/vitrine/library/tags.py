@@ -252,7 +252,7 @@ def name_key(name: str) -> str:
 
 
 def with_suffix(slug: str, tag: UUID) -> str:
-    """The slug of a tag whose plain slug belongs to another tag."""
+    """The slug with a suffix of 12 random digits: for a tag whose own slug is too short, or another tag's."""
     suffix = tag.hex[-12:]  # the random end of a version 7 id
     return f"{slug[: _MAX_SLUG - 1 - len(suffix)].rstrip('-')}-{suffix}"
 

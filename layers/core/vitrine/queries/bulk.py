@@ -186,7 +186,7 @@ def set_root(organization: UUID, deletion: UUID, root: MarkedItem) -> Statement[
 
 
 def insert_roots(organization: UUID, deletion: UUID, roots: Sequence[UUID]) -> Statement[object]:
-    """Record the roots of a deletion that has several."""
+    """Record the roots of a deletion that has more than one root. `set_root` records a single one."""
     return Statement(
         """
         insert into deletion_roots (organization_id, deletion_id, root_id)

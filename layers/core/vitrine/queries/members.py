@@ -205,7 +205,9 @@ def one(organization: UUID, *, person: UUID | None = None, email: str | None = N
 def rename_organization(
     entry: UUID, organization: UUID, actor: UUID, name: str | None, slug: str | None
 ) -> Statement[ChangeOutcome]:
-    """Update the organization's name and slug; None leaves a column as it is."""
+    """Set the organization's name, its slug or both; None leaves the value. `entry`: the id of the row in the
+    audit log. Outcomes: done, slug_taken, or forbidden when the actor's role does not permit it.
+    """
     return Statement(
         """
         select rename_organization(%(entry)s, %(organization)s, %(actor)s, %(name)s::text, %(slug)s::text)

@@ -48,8 +48,8 @@ def read_query(model: type[M], values: Mapping[str, str]) -> M:
     ]
     if unserved:
         raise NotImplementedYet(f"The parameter {unserved[0]} is not served by this deployment yet")
-    # Python, and so pydantic, reads 1_000 as a number. No client means one: such a text is replaced by a
-    # wrong one.
+    # Python, and so pydantic, reads 1_000 as a number. No client intends that, so such a text
+    # is replaced by one that fails the validation.
     grouped = [
         name
         for name, field in model.model_fields.items()

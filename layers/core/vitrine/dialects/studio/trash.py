@@ -40,7 +40,9 @@ class Restored(TypedDict):
 
 class Trashed(TypedDict):
     deletionId: str
-    id: str  # of the deleted item, which everything in it went with; of a selection: of one of several items
+    # the id of the deleted item, with which everything in it was deleted; for a bulk deletion, of one of its
+    # items
+    id: str
     kind: Literal["media", "folder", "version", "collection", "selection"]
     name: str | None
     type: Literal["image", "video", "pdf", "folder"] | None  # null: a collection

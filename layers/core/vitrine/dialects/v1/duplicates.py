@@ -1,4 +1,4 @@
-"""The check which of some files the team has already."""
+"""The endpoint that checks which of the given files the team has already."""
 
 from __future__ import annotations
 

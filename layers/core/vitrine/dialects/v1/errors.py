@@ -73,8 +73,9 @@ class Row(NamedTuple):
     status: int | None = None  # None: the error's own
     sentence: str | None = None  # with {error.<attribute>}; None: the error's own
     code: str | None = None  # None: HTTP_<status>
-    # False: without `info`, and without a code where none stands here, as the contract has it for these
+    # False: the body has no `info`, and a `code` only where this row has one. The contract defines these
     # answers
+    # so.
     complete: bool = True
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from vitrine.models.tags import SluggedTag
 
-MAX_ORDER = 1_000_000  # and its negative is the least
+MAX_ORDER = 1_000_000  # the minimum is -MAX_ORDER
 MAX_TAGS = 500  # in one list, repeated ones counted
 TagId = Annotated[str, Field(min_length=1, max_length=100)]
 Color = Annotated[str, Field(max_length=50)]
