@@ -8,6 +8,7 @@ statement together, and the commit together with whatever is queued.
 
 from __future__ import annotations
 
+import atexit
 import random
 import threading
 import time
@@ -148,6 +149,9 @@ def close() -> None:
 # True: of the role vitrine_worker; False: of vitrine_app
 _pools: dict[bool, ConnectionPool[_Connection]] = {}
 _opening = threading.Lock()  # functools.cache would open a pool for each of several first threads
+# From Python 3.13 on a pool that is still open when the interpreter ends waits 5 seconds for each of its
+# threads.
+atexit.register(close)
 
 
 def _pool(*, worker: bool) -> ConnectionPool[_Connection]:
