@@ -372,21 +372,21 @@ def _serves(process: int, data: Path) -> bool:
     if not process:
         return False
     try:
-        arguments = _read_cmdline(process) if sys.platform == "linux" else _run_ps(process)
+        command = _read_cmdline(process) if sys.platform == "linux" else _run_ps(process)
     except OSError:
         return False
-    return arguments[0].endswith(b"postgres") and os.fsencode(data) in arguments
+    # As `_launch` starts it; paths may contain spaces.
+    return b"/bin/postgres -D " + os.fsencode(data) + b" " in command.strip() + b" "
 
 
-def _read_cmdline(process: int) -> list[bytes]:
-    return Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+def _read_cmdline(process: int) -> bytes:
+    return Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ")
 
 
-def _run_ps(process: int) -> list[bytes]:
-    shown = subprocess.run(
+def _run_ps(process: int) -> bytes:
+    return subprocess.run(
         ["ps", "-ww", "-o", "command=", "-p", str(process)], capture_output=True, check=False
-    )
-    return shown.stdout.strip().split(b" ")
+    ).stdout
 
 
 @contextmanager
