@@ -32,4 +32,6 @@ def __getattr__(name: str) -> ModuleType:
     try:
         return import_module(f"vitrine.models.{name}")
     except ModuleNotFoundError as error:
+        if error.name != f"vitrine.models.{name}":
+            raise  # the module exists, and one that it imports does not
         raise AttributeError(name) from error

@@ -68,4 +68,6 @@ def __getattr__(name: str) -> ModuleType:
     try:
         return import_module(f"vitrine.queries.{name}")
     except ModuleNotFoundError as error:
+        if error.name != f"vitrine.queries.{name}":
+            raise  # the module exists, and one that it imports does not
         raise AttributeError(name) from error
