@@ -134,7 +134,7 @@ def get(caller: Caller, item: UUID) -> Media:
 def get_file(caller: Caller, item: UUID) -> Media:
     """The item, if `list_files` lists it. Raises NotFound otherwise."""
     found = read(caller, queries.media.get(caller.organization_id, item))
-    if not found or found[0].type == "folder" or found[0].version.verified_at is None:
+    if not found or not found[0].is_verified_file:
         raise not_found("media")
     return found[0]
 

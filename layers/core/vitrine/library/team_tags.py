@@ -61,7 +61,7 @@ def list_of_file(caller: Caller, item: UUID) -> list[SluggedTag]:
         queries.media.get_without_counts(organization, item),
         queries.team_tags.list_of_item(organization, item),
     )
-    if not found or found[0].type == "folder" or found[0].version.verified_at is None:
+    if not found or not found[0].is_verified_file:
         raise not_found("media")
     return tags
 

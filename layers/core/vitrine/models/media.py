@@ -145,6 +145,11 @@ class Media:
     folder: FolderCounts | None = None  # None for a file, and for a folder that was read without its counts
     source_media_id: UUID | None = None  # the item, when a version with another id is read as itself
 
+    @property
+    def is_verified_file(self) -> bool:
+        """Whether the item is a file whose bytes were checked against its type: one that v1 shows."""
+        return self.type != "folder" and self.version.verified_at is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Description:
